@@ -1,0 +1,5 @@
+#[path = "../stand_in/mod.rs"]
+mod stand_in;
+
+#[runtime_macros::main(crate = stand_in)]
+async fn main(arguments: Vec<String>, n: u8) {}

@@ -1,0 +1,6 @@
+#[path = "../stand_in/mod.rs"]
+mod stand_in;
+
+#[runtime_macros::main(crate = stand_in)]
+#[tokio::main]
+async fn main() {}

@@ -1,0 +1,9 @@
+//! Sockets. Users reach this crate as `runtime::net`.
+//!
+//! Streams that exist already, and the ops on them; everything else is to come.
+
+#![forbid(unsafe_code)]
+
+mod stream;
+
+pub use stream::{TcpStream, UnixStream};

@@ -1,0 +1,74 @@
+//! What a shard counts, and the snapshot that users read.
+
+use std::cell::Cell;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+        /// Counters of one shard; each is written by its own thread only.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters { $(pub(crate) $name: Count),+ }
+
+        /// A snapshot of one shard's counters, since the shard was made.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Metrics {
+            $($(#[$doc])* pub $name: u64,)+
+            /// SQEs handed to the driver whose terminal CQE has not come yet, the shard's own (doorbell, cancels,
+            /// slot closes) not counted.
+            pub in_flight: u64,
+            /// Activations: ops and plans that hold a slab slot, in flight or completed and not yet polled.
+            pub activations: u64,
+            /// Direct descriptor slots in use.
+            pub slots: u64,
+        }
+
+        impl Counters {
+            pub(crate) fn snapshot(&self) -> Metrics {
+                Metrics { $($name: self.$name.get(),)+ ..Metrics::default() }
+            }
+        }
+    };
+}
+
+counters! {
+    /// SQEs pushed, the shard's own included.
+    sqes,
+    /// CQEs reaped, the shard's own included.
+    cqes,
+    /// Calls of `io_uring_enter`.
+    enters,
+    /// Calls of `io_uring_enter` that handed over at least one SQE.
+    enters_submitting,
+    /// Calls of `io_uring_enter` that were ready to wait.
+    enters_waiting,
+    /// Ops awaited on their own.
+    single_ops,
+    /// Plans executed as chains.
+    plans_chain,
+    /// Plans executed stage by stage.
+    plans_staged,
+    /// Cancels asked of the kernel.
+    cancels,
+    /// Polls of tasks, that of `block_on` included.
+    task_polls,
+    /// Wakes of tasks and of `block_on`, from this shard and from elsewhere.
+    wakes,
+    /// Tasks spawned.
+    spawned,
+    /// Ops and plans that shutdown had to leave to the kernel, their memory leaked.
+    leaked,
+}
+
+/// A counter that one thread writes.
+#[derive(Debug, Default)]
+pub(crate) struct Count(Cell<u64>);
+
+impl Count {
+    pub(crate) fn add(&self, n: u64) {
+        self.0.set(self.0.get() + n);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.get()
+    }
+}

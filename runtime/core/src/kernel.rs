@@ -1,0 +1,67 @@
+//! The seam: everything that the driver asks of a kernel.
+//!
+//! [`ring::Ring`](crate::ring) is the real one. Tests put a simulated one in its place; the driver cannot tell.
+//! SQEs are pushed into a queue of fixed capacity, [`Kernel::enter`] hands over what is queued and waits,
+//! [`Kernel::reap`] takes what has completed.
+
+use std::{io, time::Duration};
+
+use crate::{features::Features, sqe::Sqe};
+
+/// A completion queue entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cqe {
+    /// The `user_data` of the SQE.
+    pub user_data: u64,
+    /// A count, a descriptor or a negated errno.
+    pub res: i32,
+    /// `IORING_CQE_F_*`.
+    pub flags: u32,
+}
+
+/// A kernel that carries out SQEs.
+pub trait Kernel {
+    /// What this kernel can do.
+    fn features(&self) -> &Features;
+
+    /// Capacity of the submission queue, in SQEs.
+    fn sq_entries(&self) -> u32;
+
+    /// Capacity of the completion queue, in CQEs; what does not fit is kept by the kernel until the next `enter`.
+    fn cq_entries(&self) -> u32;
+
+    /// SQEs that are queued and not yet handed over.
+    fn queued(&self) -> u32;
+
+    /// Free places in the submission queue.
+    fn room(&self) -> u32 {
+        self.sq_entries() - self.queued()
+    }
+
+    /// Queues one SQE. Panics if there is no [`room`](Kernel::room).
+    ///
+    /// # Safety
+    /// Every address in `sqe` must stay valid, and untouched where the op writes, until the terminal CQE of this
+    /// SQE has been reaped. That an `enter` fails in between changes nothing: the SQE stays queued.
+    unsafe fn push(&mut self, sqe: &Sqe);
+
+    /// Hands over all that is queued and, if `want` > 0, waits until `want` CQEs lie ready, the time is up, or a
+    /// TIMEOUT fires. Returns how many SQEs were taken. A time-out is `Ok`.
+    ///
+    /// # Errors
+    /// `Interrupted` by a signal; `EAGAIN` and `EBUSY` when the kernel is short of memory or its completion queue has
+    /// overflowed: what was queued stays queued, reap and try again. Others mean that the ring is unusable.
+    fn enter(&mut self, want: u32, timeout: Option<Duration>) -> io::Result<u32>;
+
+    /// True if only an `enter` can bring more CQEs: deferred task work is pending or the completion queue overflowed.
+    fn needs_enter(&self) -> bool;
+
+    /// Appends all CQEs that lie ready.
+    fn reap(&mut self, into: &mut Vec<Cqe>);
+
+    /// Makes a table of `count` empty direct descriptor slots.
+    ///
+    /// # Errors
+    /// `EMFILE` above RLIMIT_NOFILE, `ENOMEM`, `EINVAL` where the kernel has no sparse tables.
+    fn register_slots(&mut self, count: u32) -> io::Result<()>;
+}

@@ -1,0 +1,120 @@
+//! `user_data`, laid out once.
+//!
+//! ```text
+//! bit 63      | 62 .. 43       | 42 .. 19      | 18 .. 0
+//! internal: 1 | generation: 20 | activation: 24| row: 19
+//! ```
+//!
+//! An op's SQE carries the key of its **activation** (one life of a slab slot) and its row in the plan's stage table.
+//! The generation makes a stale or foreign key recognisable, and lets a cancel name one life of a slot and no other.
+//! With the internal bit set the rest is either the key that a cancel was aimed at, or, under the reserved
+//! activation [`RESERVED`], one of the shard's own requests.
+
+/// Most activations that a shard can have at once; the last index is reserved.
+pub const ACTIVATIONS_MAX: u32 = RESERVED;
+/// Most rows that one plan can have.
+pub const ROWS_MAX: u32 = 1 << ROW_BITS;
+
+const ROW_BITS: u32 = 19;
+const SLOT_BITS: u32 = 24;
+const GENERATION_BITS: u32 = 20;
+const INTERNAL: u64 = 1 << 63;
+const RESERVED: u32 = (1 << SLOT_BITS) - 1;
+const KIND_BELL: u32 = 1;
+const KIND_BELL_BREAK: u32 = 2;
+const KIND_CLOSE: u32 = 3;
+
+const _: () = assert!(1 + ROW_BITS + SLOT_BITS + GENERATION_BITS == 64);
+
+/// Names one activation: a slab slot in one of its lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Index in the slab.
+    pub slot: u32,
+    /// Which life of that slot.
+    pub generation: u32,
+}
+
+impl Key {
+    /// The generation after `generation`.
+    pub fn next_generation(generation: u32) -> u32 {
+        (generation + 1) & ((1 << GENERATION_BITS) - 1)
+    }
+
+    /// The user_data of row `row` of this activation.
+    pub fn user_data(self, row: u32) -> u64 {
+        debug_assert!(self.slot < ACTIVATIONS_MAX && row < ROWS_MAX);
+        (self.generation as u64) << (SLOT_BITS + ROW_BITS) | (self.slot as u64) << ROW_BITS | row as u64
+    }
+}
+
+/// What a `user_data` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// Row of an activation.
+    Row(Key, u32),
+    /// A cancel aimed at a row of an activation.
+    Cancel(Key, u32),
+    /// The doorbell rang.
+    Bell,
+    /// The time-out of zero behind the doorbell, which breaks a wait for several CQEs.
+    BellBreak,
+    /// A direct descriptor slot was closed.
+    CloseSlot(u32),
+}
+
+impl Tag {
+    /// Packs the tag.
+    pub fn user_data(self) -> u64 {
+        let own = |kind: u32, index: u32| {
+            INTERNAL | Key { slot: 0, generation: index }.user_data(kind) | (RESERVED as u64) << ROW_BITS
+        };
+        match self {
+            Tag::Row(key, row) => key.user_data(row),
+            Tag::Cancel(key, row) => INTERNAL | key.user_data(row),
+            Tag::Bell => own(KIND_BELL, 0),
+            Tag::BellBreak => own(KIND_BELL_BREAK, 0),
+            Tag::CloseSlot(index) => own(KIND_CLOSE, index),
+        }
+    }
+
+    /// Unpacks a tag; `None` for a value that [`Tag::user_data`] cannot have made.
+    pub fn parse(user_data: u64) -> Option<Tag> {
+        let row = user_data as u32 & (ROWS_MAX - 1);
+        let slot = (user_data >> ROW_BITS) as u32 & RESERVED;
+        let generation = (user_data >> (SLOT_BITS + ROW_BITS)) as u32 & ((1 << GENERATION_BITS) - 1);
+        let key = Key { slot, generation };
+        match (user_data & INTERNAL != 0, slot == RESERVED, row) {
+            (false, false, _) => Some(Tag::Row(key, row)),
+            (true, false, _) => Some(Tag::Cancel(key, row)),
+            (true, true, KIND_BELL) => Some(Tag::Bell),
+            (true, true, KIND_BELL_BREAK) => Some(Tag::BellBreak),
+            (true, true, KIND_CLOSE) => Some(Tag::CloseSlot(generation)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tag_survives_the_round_trip_at_its_limits() {
+        for slot in [0, 1, ACTIVATIONS_MAX - 1] {
+            for generation in [0, 1, (1 << GENERATION_BITS) - 1] {
+                let key = Key { slot, generation };
+                for row in [0, 1, ROWS_MAX - 1] {
+                    for tag in [Tag::Row(key, row), Tag::Cancel(key, row)] {
+                        assert_eq!(Tag::parse(tag.user_data()), Some(tag));
+                    }
+                }
+            }
+        }
+        for tag in [Tag::Bell, Tag::BellBreak, Tag::CloseSlot(0), Tag::CloseSlot(65_535)] {
+            assert_eq!(Tag::parse(tag.user_data()), Some(tag));
+        }
+        assert_eq!(Tag::parse(u64::MAX), None);
+        assert_eq!(Key::next_generation((1 << GENERATION_BITS) - 1), 0);
+    }
+}

@@ -1,0 +1,53 @@
+//! The core of `runtime`: ring, ops, plans, lowering, driver, buffers, descriptors and tasks.
+//!
+//! Users depend on `runtime`, which re-exports what is public here. This is the only crate of the workspace with unsafe
+//! code. From top to bottom:
+//!
+//! | layer | modules |
+//! |---|---|
+//! | what users write | [`future`], [`plan`], [`op`], [`buf`], [`handle`], [`fd`], [`slot`], [`results`] |
+//! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
+//! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], `timer`, `wait`, `counters` |
+//! | tasks | [`task`], `inbox`, `doorbell`, `bell` |
+//! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `key` |
+
+pub mod alarm;
+mod bell;
+pub mod buf;
+pub mod concurrent;
+mod counters;
+mod doorbell;
+mod driver;
+pub mod encode;
+pub mod fd;
+pub mod features;
+pub mod future;
+pub mod handle;
+mod inbox;
+pub mod into_result;
+pub mod kernel;
+mod key;
+mod lower;
+pub mod op;
+pub mod plan;
+mod progress;
+mod recent;
+pub mod results;
+pub mod ring;
+pub mod shard;
+mod slab;
+pub mod slot;
+pub mod source;
+pub mod sqe;
+mod start;
+mod table;
+pub mod task;
+mod timer;
+mod wait;
+
+pub use counters::Metrics;
+
+mod sealed {
+    /// Keeps foreign ops and plans out: they could name any pointer.
+    pub trait Sealed {}
+}

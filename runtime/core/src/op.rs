@@ -1,0 +1,154 @@
+//! Ops: one request to the kernel each, as values that do nothing until awaited.
+//!
+//! One opcode, one file, one shape: owned arguments → [`Op::lower`] makes the SQE → [`Op::finish`] turns the CQE into
+//! the output. What *short*, *zero* and *cancelled* mean for it, and whether a short result severs a chain, stands in
+//! its documentation.
+
+mod close;
+mod extent;
+mod install;
+mod nop;
+mod open;
+mod read;
+mod recv;
+mod send;
+mod sync;
+mod truncate;
+mod write;
+mod write_vectored;
+
+pub use close::{Close, close_fd, close_slot};
+pub use extent::{Exact, Extent, Variable};
+pub use install::{Install, install};
+pub use nop::{Nop, nop};
+pub use open::{Open, OpenHow, OpenSlot, Resource, open};
+pub use read::{Read, read_at, read_exact_at, read_next};
+pub use recv::{Recv, recv, recv_exact};
+pub use send::{Send, send, send_all};
+pub use sync::{Sync, sync_all, sync_data};
+pub use truncate::{Truncate, can_truncate, truncate};
+pub use write::{Write, write_all_at, write_at, write_next};
+pub use write_vectored::{WriteVectored, write_all_vectored_at};
+
+use std::io;
+
+use crate::{handle::OpId, lower::Scope, sealed::Sealed, sqe::Sqe};
+
+/// One request to the kernel. Sealed: what an op's SQE points to is trusted to live until its last CQE.
+pub trait Op: Sealed + Sized + 'static {
+    /// The op as errors and traces call it.
+    const NAME: &'static str;
+    /// What awaiting it gives.
+    type Output;
+    /// The form it takes when something is planned behind it: a slot instead of an object for ops that open.
+    type Planned: Op<Handle = Self::Handle>;
+    /// What later ops get to name its result by.
+    type Handle;
+
+    /// Turns into the planned form.
+    #[doc(hidden)]
+    fn planned(self) -> Self::Planned;
+
+    /// The handle; ops that have one take an identity on first need.
+    #[doc(hidden)]
+    fn handle(id: &mut Option<OpId>) -> Self::Handle;
+
+    /// The SQE. Called once, when the op lies where it stays until its last CQE.
+    #[doc(hidden)]
+    fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request>;
+
+    /// The output, once nothing of the op is in the kernel any more.
+    #[doc(hidden)]
+    fn finish(self, completion: Completion) -> Self::Output;
+}
+
+/// What an op asks of the kernel.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    pub(crate) sqe: Sqe,
+    pub(crate) success: Success,
+    /// A cancel at any time loses nothing that cannot be had again.
+    pub(crate) lossless: bool,
+}
+
+/// Which results are a success.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Success {
+    /// Any that is not an error.
+    NonNegative,
+    /// All bytes.
+    Exact(usize),
+    /// Any number of bytes; none is the end of file if at least one was asked for.
+    Variable {
+        /// Bytes asked for.
+        asked: usize,
+    },
+}
+
+/// What became of an op: the kernel's result (≥ 0), or why there is none.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Completion {
+    pub(crate) result: io::Result<u32>,
+    /// Bytes that the op was asked to move, where an earlier op's result decided it.
+    pub(crate) asked: Option<u32>,
+    /// The kernel has seen the op start.
+    pub(crate) started: bool,
+}
+
+impl Completion {
+    /// The result of a CQE.
+    pub(crate) fn from_res(res: i32, asked: Option<u32>) -> Completion {
+        let result = u32::try_from(res).map_err(|_| io::Error::from_raw_os_error(-res));
+        Completion { result, asked, started: res != -libc::ECANCELED }
+    }
+
+    /// An op that the kernel never started.
+    pub(crate) fn never(error: io::Error) -> Completion {
+        Completion { result: Err(error), asked: None, started: false }
+    }
+
+    /// True if the kernel began the op: what it does by beginning is done.
+    pub(crate) fn ran(&self) -> bool {
+        self.started
+    }
+
+    /// For ops whose result says nothing but that they succeeded.
+    pub(crate) fn done(self) -> io::Result<()> {
+        self.result.map(drop)
+    }
+}
+
+/// For ops that stay what they are when planned, and have no handle.
+macro_rules! plain_op {
+    () => {
+        type Planned = Self;
+        type Handle = ();
+
+        fn planned(self) -> Self {
+            self
+        }
+
+        fn handle(_: &mut Option<$crate::handle::OpId>) {}
+    };
+}
+pub(crate) use plain_op;
+
+/// For ops that fill a buffer, which later ops can borrow.
+macro_rules! lending_op {
+    () => {
+        type Planned = Self;
+        type Handle = $crate::handle::Loan;
+
+        fn planned(self) -> Self {
+            self
+        }
+
+        fn handle(id: &mut Option<$crate::handle::OpId>) -> $crate::handle::Loan {
+            $crate::handle::Loan::new(*id.get_or_insert_with($crate::handle::OpId::unique))
+        }
+    };
+}
+pub(crate) use lending_op;

@@ -1,0 +1,114 @@
+//! The two polls of an op or plan: the first, which moves it to its shard, and those that ask for its results.
+
+use std::{
+    io,
+    task::{Poll, Waker},
+};
+
+use crate::{
+    encode::Lowering,
+    key::{ACTIVATIONS_MAX, Key},
+    lower::{Builder, Scope},
+    plan::Plan,
+    results::Results,
+    shard::Shard,
+    slab::Phase,
+    table::Table,
+};
+
+/// What became of a first poll.
+pub(crate) enum Started<T> {
+    /// It was refused, or has nothing to do.
+    Done(T),
+    Running(Key),
+}
+
+/// Moves a plan to the shard, lowers and submits it.
+pub(crate) fn start<P: Plan>(shard: &Shard, plan: P, lowering: Option<Lowering>, waker: &Waker) -> Started<P::Output> {
+    let inserted = shard.driver.borrow_mut().slab.insert(plan);
+    let (key, address) = match inserted {
+        Ok(inserted) => inserted,
+        Err(plan) => return Started::Done(plan.finish(&mut Results::refused(too_many()))),
+    };
+    // User code runs while the plan is lowered (its buffers say where they are), so no borrow is held; if it panics the
+    // plan is taken out again.
+    let lowering_guard = Lowered::<P> { shard, key, _plan: std::marker::PhantomData };
+    // SAFETY: the slab keeps the plan at this address until `take`; its phase, Lowering, keeps everyone else off, and
+    // no SQE points into it yet. Test: runtime/tests/drop_everywhere.rs.
+    let plan = unsafe { &mut *address };
+    if P::SINGLE {
+        match plan.lower_single(&mut Scope::single(&shard.slots)) {
+            Err(error) => {
+                std::mem::forget(lowering_guard);
+                let plan: P = shard.driver.borrow_mut().slab.take(key);
+                return Started::Done(plan.finish(&mut Results::refused(error)));
+            }
+            Ok(request) => {
+                std::mem::forget(lowering_guard);
+                let timeout = plan.timeout();
+                shard.driver.borrow_mut().submit_single(key, request, timeout);
+            }
+        }
+    } else {
+        let table = shard.driver.borrow_mut().tables.pop().unwrap_or_else(|| Box::new(Table::new()));
+        let mut builder = Builder::new(table, shard.slots.clone());
+        plan.lower(&mut builder);
+        let table = builder.finish();
+        std::mem::forget(lowering_guard);
+        shard.driver.borrow_mut().submit_table(key, table, lowering.unwrap_or(shard.lowering));
+    }
+    match poll::<P>(shard, key, waker) {
+        Poll::Ready(output) => Started::Done(output),
+        Poll::Pending => Started::Running(key),
+    }
+}
+
+/// Takes the results of an activation that has ended; else notes whom to wake.
+pub(crate) fn poll<P: Plan>(shard: &Shard, key: Key, waker: &Waker) -> Poll<P::Output> {
+    let mut driver = shard.driver.borrow_mut();
+    let activation = driver.slab.get(key).expect("a future's activation lives until it is taken");
+    if activation.phase != Phase::Ended {
+        if activation.waker.as_ref().is_none_or(|old| !old.will_wake(waker)) {
+            drop(driver);
+            let waker = waker.clone();
+            let mut driver = shard.driver.borrow_mut();
+            let activation = driver.slab.get(key).expect("as above");
+            let old = activation.waker.replace(waker);
+            drop(driver);
+            drop(old);
+        }
+        return Poll::Pending;
+    }
+    let (mut table, single) = (activation.table.take(), activation.single);
+    let old = activation.waker.take();
+    let plan: P = driver.slab.take(key);
+    drop(driver);
+    drop(old);
+    let output = match &mut table {
+        Some(table) => plan.finish(&mut Results::of_table(table)),
+        None => plan.finish(&mut Results::of_single(single)),
+    };
+    if let Some(table) = table {
+        shard.driver.borrow_mut().recycle(table);
+    }
+    Poll::Ready(output)
+}
+
+fn too_many() -> io::Error {
+    let text = format!("{ACTIVATIONS_MAX} ops and plans are in flight on this shard, the most there can be");
+    io::Error::new(io::ErrorKind::OutOfMemory, text)
+}
+
+/// Takes a plan out of the slab if its lowering panics.
+struct Lowered<'a, P: Plan> {
+    shard: &'a Shard,
+    key: Key,
+    _plan: std::marker::PhantomData<P>,
+}
+
+impl<P: Plan> Drop for Lowered<'_, P> {
+    fn drop(&mut self) {
+        let plan: P = self.shard.driver.borrow_mut().slab.take(self.key);
+        drop(plan);
+    }
+}
