@@ -17,6 +17,7 @@ mod truncate;
 mod write;
 mod write_vectored;
 
+pub use crate::fd::{SharedFd, Target};
 pub use close::{Close, close_fd, close_slot};
 pub use extent::{Exact, Extent, Variable};
 pub use install::{Install, install};

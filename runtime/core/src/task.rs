@@ -28,7 +28,7 @@
 //!                                 COMPLETE ◄──────────── shutdown ────────────────┘ (also from SCHEDULED)
 //! ```
 //!
-//! The bits, and what each excludes, are the page of [`state`].
+//! The bits, and what each excludes, are the page `task/state.rs`.
 //!
 //! # Who may touch which field
 //!
@@ -173,7 +173,8 @@ impl Runnable {
     /// # Safety
     /// `header` comes from `into_raw`, and each of those comes back at most once.
     pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Runnable {
-        // SAFETY: the reference that `into_raw` gave up; it keeps the task's memory. Test: inbox::tests.
+        // SAFETY: the reference that `into_raw` gave up; it keeps the task's memory. Test:
+        // tasks_come_out_in_the_order_they_went_in.
         Runnable::from_reference(unsafe { Reference::from_raw(header) })
     }
 

@@ -11,10 +11,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     ptr::{self, NonNull},
-    sync::atomic::{
-        AtomicPtr, AtomicU32, AtomicUsize,
-        Ordering::{self, Relaxed},
-    },
+    sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::Relaxed},
     task::{Context, Poll, Waker},
 };
 
@@ -128,7 +125,7 @@ impl Reference {
         }
         header.hold.set(Hold::Busy);
         // SAFETY (all three): owner's thread, not COMPLETE, and `hold` was Free: the stage is ours. The memory is the
-        // task's, and stays because of self. Tests: shutdown_inside_poll, abort_while_pending.
+        // task's, and stays because of self. Tests: shutdown_inside_poll, abort_while_pending_from_another_thread.
         let polled = match header.state.begin() {
             // SAFETY: see above.
             Begin::Poll => unsafe { (header.vtable.poll)(self.0) },
@@ -306,7 +303,8 @@ fn current_thread() -> u32 {
     #[cold]
     fn assign() -> u32 {
         static LAST: AtomicU32 = AtomicU32::new(0);
-        LAST.fetch_update(Relaxed, Relaxed, |last| last.checked_add(1)).expect("fewer than 2^32 threads spawn tasks") + 1
+        LAST.fetch_update(Relaxed, Relaxed, |last| last.checked_add(1)).expect("fewer than 2^32 threads spawn tasks")
+            + 1
     }
     NUMBER.with(|number| match number.get() {
         0 => {
@@ -373,13 +371,20 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         free: Self::free,
     };
 
+    /// # Safety
+    /// A reference is held.
+    unsafe fn stage(header: NonNull<Header>) -> *mut Stage<F> {
+        // SAFETY: the task owns the memory; the caller's reference keeps it. Test: self_wake_during_poll.
+        UnsafeCell::raw_get(unsafe { &raw const (*header.cast::<Self>().as_ptr()).stage })
+    }
+
     /// Polls once. On Ready, and that is also a panic, the future is gone and the output stored.
     ///
     /// # Safety
     /// The stage is the caller's and holds the future; a reference is held.
     unsafe fn poll(header: NonNull<Header>) -> Polled {
         // SAFETY: the task owns the memory; the caller's reference keeps it. Test: self_wake_during_poll.
-        let stage = unsafe { header.cast::<Self>().as_ref() }.stage.get();
+        let stage = unsafe { Self::stage(header) };
         // Lent from the caller's reference: no count up and down for each poll.
         // SAFETY: it is not dropped here, and nobody can keep a `&Waker` beyond the poll. Test: self_wake_during_poll.
         let waker = ManuallyDrop::new(unsafe { waker::from_raw(header) });
@@ -399,7 +404,7 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
             Err(payload) => Err(JoinError::panic(payload)),
         };
         // An output, or the first panic, says more than a panic in this drop.
-        // SAFETY: the caller's promise, twice; Consumed needs no drop. Test: panic_in_drop_after_ready.
+        // SAFETY: the caller's promise; the dropped future is overwritten. Test: panic_in_drop_after_ready.
         unsafe {
             if let Err(payload) = Self::drop_future(stage) {
                 forget_panic(payload);
@@ -414,10 +419,10 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
     /// # Safety
     /// The stage is the caller's and holds the future; a reference is held.
     unsafe fn cancel(header: NonNull<Header>) {
-        // SAFETY: the task owns the memory; the caller's reference keeps it. Consumed needs no drop.
-        // Tests: abort_while_pending, panic_in_drop_on_abort.
+        // SAFETY: the task owns the memory; the caller's reference keeps it. The dropped future is overwritten.
+        // Tests: abort_while_pending_from_another_thread, panic_in_drop_on_abort_or_shutdown.
         unsafe {
-            let stage = header.cast::<Self>().as_ref().stage.get();
+            let stage = Self::stage(header);
             let error = match Self::drop_future(stage) {
                 Ok(()) => JoinError::cancelled(),
                 Err(payload) => JoinError::panic(payload),
@@ -427,27 +432,25 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
     }
 
     /// # Safety
-    /// The stage is the caller's and holds the future.
+    /// The stage is the caller's and holds the future. The caller overwrites it next, without dropping it.
     unsafe fn drop_future(stage: *mut Stage<F>) -> std::thread::Result<()> {
         // SAFETY: the stage is ours, and its memory the task's. The future is dropped where it was polled, and not
-        // again, since the stage is overwritten without a drop, also after a panic. Test: panic_in_drop_on_abort.
-        unsafe {
-            let dropped = catch_unwind(AssertUnwindSafe(|| match &mut *stage {
-                Stage::Future(future) => ptr::drop_in_place(future),
-                Stage::Output(_) | Stage::Consumed => unreachable!("a task without COMPLETE has its future"),
-            }));
-            ptr::write(stage, Stage::Consumed);
-            dropped
-        }
+        // again by the caller's promise, also if this drop panics. Test: panic_in_drop_on_abort_or_shutdown.
+        catch_unwind(AssertUnwindSafe(|| match unsafe { &mut *stage } {
+            // SAFETY: as above.
+            Stage::Future(future) => unsafe { ptr::drop_in_place(future) },
+            Stage::Output(_) | Stage::Consumed => unreachable!("a task without COMPLETE has its future"),
+        }))
     }
 
     /// # Safety
     /// Any thread. The caller gives away one reference, which is the one Runnable, and holds another one.
     unsafe fn schedule(header: NonNull<Header>) {
         // SAFETY: the task owns the memory, and the scheduler in it is dropped only with it. The caller's other
-        // reference keeps it. Test: scheduler_drops_at_once.
-        let (this, reference) = unsafe { (header.cast::<Self>().as_ref(), Reference::from_raw(header)) };
-        this.scheduler.schedule(Runnable::from_reference(reference));
+        // reference keeps it. No reference to the whole task is made: the owner may be in the stage. Test:
+        // scheduler_drops_at_once.
+        let (scheduler, task) = unsafe { (&(*header.cast::<Self>().as_ptr()).scheduler, Reference::from_raw(header)) };
+        scheduler.schedule(Runnable::from_reference(task));
     }
 
     /// # Safety
@@ -456,7 +459,7 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         // SAFETY: the caller's promise: a held reference, the stage, and the type of `output`.
         // Test: join_from_other_threads.
         unsafe {
-            let stage = header.cast::<Self>().as_ref().stage.get();
+            let stage = Self::stage(header);
             match ptr::replace(stage, Stage::Consumed) {
                 Stage::Output(result) => *output.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(result),
                 Stage::Future(_) | Stage::Consumed => panic!("a JoinHandle was polled after it had given its result"),
@@ -471,17 +474,21 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
     unsafe fn drop_output(header: NonNull<Header>) {
         // SAFETY: the caller's promise. Consumed is in place before the drop, so that a panic in it does not lead to a
         // second one. Test: panic_in_drop_of_output.
-        let output = unsafe { ptr::replace(header.cast::<Self>().as_ref().stage.get(), Stage::Consumed) };
+        let output = unsafe { ptr::replace(Self::stage(header), Stage::Consumed) };
         drop(output);
     }
 
     /// # Safety
     /// The last reference is gone.
     unsafe fn free(header: NonNull<Header>) {
+        let task = header.cast::<Self>().as_ptr();
+        // This may be any thread, and future and output may belong to the owner's: both must have been dropped. If not,
+        // the memory is leaked, since dropping them here would be worse.
+        // SAFETY: the task is nobody else's now. Test: clone_and_drop_storm.
+        let stage = unsafe { (*task).stage.get_mut() };
+        assert!(matches!(stage, Stage::Consumed), "a task was freed with its future or output");
         // SAFETY: made by `Box::new` in `allocate` as this type, and nobody else's now. Test: clone_and_drop_storm.
-        let mut task = unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) };
-        // This may be any thread, and future and output may belong to the owner's: both must have been dropped.
-        assert!(matches!(task.stage.get_mut(), Stage::Consumed), "a task was freed with future or output");
+        drop(unsafe { Box::from_raw(task) });
     }
 }
 
@@ -511,6 +518,6 @@ fn wake_join_waker(join_waker: Option<Waker>) {
 impl std::fmt::Debug for Header {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Header { state, index, owner, .. } = self;
-        write!(f, "{state:?}, index: {}, owner: {owner}", index.load(Ordering::Relaxed))
+        write!(f, "{state:?}, index: {}, owner: {owner}", index.load(Relaxed))
     }
 }

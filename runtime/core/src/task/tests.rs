@@ -235,8 +235,8 @@ mod joining {
             for (i, mut handle) in handles {
                 // Other wakers first, so that they are exchanged while the owner completes the task.
                 for _ in 0..i % 4 {
-                    if let Poll::Ready(output) = Pin::new(&mut handle)
-                        .poll(&mut Context::from_waker(&Count::default().waker()))
+                    if let Poll::Ready(output) =
+                        Pin::new(&mut handle).poll(&mut Context::from_waker(&Count::default().waker()))
                     {
                         assert_eq!(*output.unwrap(), i);
                         break;

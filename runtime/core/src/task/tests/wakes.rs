@@ -153,7 +153,11 @@ fn cross_thread_wakes_are_not_lost() {
             thread::spawn(move || {
                 for i in 0..WAKES {
                     let ticket = asked.0.fetch_add(1, SeqCst) + 1;
-                    if i % 2 == 0 { waker.wake_by_ref() } else { wake_by_value(&waker) }
+                    if i % 2 == 0 {
+                        waker.wake_by_ref()
+                    } else {
+                        wake_by_value(&waker)
+                    }
                     while answered.get() < ticket {
                         thread::yield_now();
                     }
