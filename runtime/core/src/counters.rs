@@ -22,6 +22,13 @@ macro_rules! counters {
             pub slots: u64,
         }
 
+        impl Metrics {
+            /// What was counted since an earlier snapshot of the same shard; what is in use is as it is now.
+            pub fn since(&self, earlier: &Metrics) -> Metrics {
+                Metrics { $($name: self.$name - earlier.$name,)+ ..*self }
+            }
+        }
+
         impl Counters {
             pub(crate) fn snapshot(&self) -> Metrics {
                 Metrics { $($name: self.$name.get(),)+ ..Metrics::default() }

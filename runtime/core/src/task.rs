@@ -61,8 +61,8 @@
 //!
 //! Atomic steps that write, which are what time goes to: spawn none, beside one allocation. A wake: one. A run: one,
 //! pending or ready; one more if the task was woken twice before, or if a joiner is waiting; none if the task is ready
-//! and nobody else refers to it. A waker's clone and drop: one each, and none for the waker that is lent to a poll. The
-//! last reference goes without one.
+//! and nobody else refers to it. A detached handle, a waker's clone, its drop: one each; none for the waker that is
+//! lent to a poll, and none for the last reference.
 
 use std::{
     fmt,
@@ -75,6 +75,7 @@ use std::{
 
 mod join;
 mod raw;
+mod reference;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -82,7 +83,7 @@ mod waker;
 
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub(crate) use raw::Header;
-use raw::Reference;
+use reference::Reference;
 pub use waker::is_task_waker;
 
 /// Where woken tasks go.

@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    raw::Reference,
+    reference::Reference,
     state::{Detach, JoinWaker, Joining},
 };
 

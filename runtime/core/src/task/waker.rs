@@ -6,7 +6,7 @@ use std::{
     task::{RawWaker, RawWakerVTable, Waker},
 };
 
-use super::raw::{Header, Reference};
+use super::{raw::Header, reference::Reference};
 
 /// A static, not a constant, so that it has one address: `Waker::will_wake` compares it.
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);

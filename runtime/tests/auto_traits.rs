@@ -1,0 +1,52 @@
+//! What may cross threads: asserted, since a field can change it silently.
+
+use runtime::{
+    Io, Loan, Lowering, Metrics, Runtime,
+    fs::{File, FileHandle, SlotFile},
+    net::{TcpStream, UnixStream},
+    op::{Exact, Read, Recv, Variable, Write},
+    plan::{JoinAll, One},
+    task::{AbortHandle, JoinError, JoinHandle},
+    time::{Interval, Sleep, Timeout},
+};
+
+fn send<T: Send>() {}
+fn send_sync<T: Send + Sync>() {}
+fn unpin<T: Unpin>() {}
+
+/// Compiles only if `T` is not `Send`: else the call is ambiguous.
+macro_rules! not_send {
+    ($($type:ty),+) => { $(const _: fn() = || {
+        trait Ambiguous<A> { fn check() {} }
+        impl<T: ?Sized> Ambiguous<()> for T {}
+        impl<T: ?Sized + Send> Ambiguous<u8> for T {}
+        let _ = <$type as Ambiguous<_>>::check;
+    };)+ };
+}
+
+not_send!(SlotFile, Runtime, Io<One<Write<std::rc::Rc<[u8]>, Exact>>>);
+
+#[test]
+fn public_types_cross_threads_as_tokios_do() {
+    send_sync::<File>();
+    send_sync::<TcpStream>();
+    send_sync::<UnixStream>();
+    send_sync::<(Loan, FileHandle, Lowering, Metrics)>();
+    send_sync::<(JoinHandle<u8>, AbortHandle, JoinError)>();
+    send::<(Sleep, Interval, Timeout<Sleep>)>();
+}
+
+#[test]
+fn an_io_is_send_if_its_buffers_are_and_always_unpin() {
+    send::<Io<One<Read<Vec<u8>, Variable>>>>();
+    send::<Io<JoinAll<One<Recv<Box<[u8]>, Exact>>>>>();
+    send::<runtime::Cancel<One<Read<Vec<u8>, Variable>>>>();
+    unpin::<Io<One<Write<std::rc::Rc<[u8]>, Exact>>>>();
+    unpin::<Sleep>();
+    // Plans that open into slots, join and lend, behind a `Send` bound such as axum's.
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    drop(is_send(File::open("f").then(|f| f.read_at(vec![0; 8], 0)).finally(|(f, _)| f.close())));
+    drop(is_send(async { runtime::fs::write("f", "text").await }));
+}
