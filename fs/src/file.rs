@@ -126,7 +126,11 @@ impl File {
     /// # Cancel safety
     /// The size may or may not have been set when the call is dropped.
     pub async fn set_len(&self, size: u64) -> io::Result<()> {
-        if op::can_truncate() { op::truncate(&self.fd, size).await } else { self.fd.with_std(|file| file.set_len(size)) }
+        if op::can_truncate() {
+            op::truncate(&self.fd, size).await
+        } else {
+            self.fd.with_std(|file| file.set_len(size))
+        }
     }
 
     /// Closes the file and gives the error that closing may bring (EIO of a network file system, say), which a drop

@@ -85,6 +85,7 @@ fn abort_and_detach() {
 }
 
 #[test]
+#[allow(clippy::async_yields_async)] // the handle is awaited by another runtime
 fn tasks_outlive_one_block_on_and_end_with_the_runtime() {
     let mut runtime = Runtime::new().unwrap();
     let log = Rc::new(RefCell::new(Vec::new()));
@@ -161,8 +162,10 @@ fn wakers_are_sound_after_their_runtime() {
     drop(runtime);
     let task = kept.take().unwrap();
     thread::spawn(move || {
+        let second = task.clone();
         task.wake_by_ref();
-        task.clone().wake();
+        second.wake();
+        drop(task);
         main.wake();
     })
     .join()
@@ -325,6 +328,7 @@ fn block_on_inside_a_runtime_is_refused() {
 }
 
 #[test]
+#[allow(clippy::async_yields_async)] // the op is kept beyond its runtime
 fn shutdown_ends_ops_that_never_complete() {
     let mut runtime = Builder::new().build().unwrap();
     let (a, b) = UnixStream::pair().unwrap();

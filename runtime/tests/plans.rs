@@ -7,6 +7,9 @@ use std::{io, time::Duration};
 use common::{LOWERINGS, run};
 use runtime::{IntoResult, Lowering, fs::File, is_not_run, join, join_all, net::UnixStream, op};
 
+/// What a nop gives.
+type Done = io::Result<()>;
+
 fn error<T>(result: &io::Result<T>) -> &io::Error {
     result.as_ref().err().expect("a failure")
 }
@@ -49,10 +52,8 @@ fn a_branch_may_wait_for_another_branch() {
         run(async {
             let (a, b) = UnixStream::pair().unwrap();
             // Leveled into stages this would hang: both first ops before both second ops.
-            let plan = join!(
-                a.recv_exact(vec![0; 1]).then(|_| a.send_all(b"2")),
-                op::nop().then(|_| b.send_all(b"1")),
-            );
+            let plan =
+                join!(a.recv_exact(vec![0; 1]).then(|_| a.send_all(b"2")), op::nop().then(|_| b.send_all(b"1")),);
             let ((first, _), _) = plan.lowering(lowering).await.into_result().unwrap();
             assert_eq!(first, b"1");
             assert_eq!(b.recv_exact(vec![0; 1]).await.into_result().unwrap(), b"2");
@@ -63,17 +64,19 @@ fn a_branch_may_wait_for_another_branch() {
 #[test]
 fn sequences_flatten_and_joins_nest() {
     run(async {
-        let flat: (io::Result<()>, io::Result<()>, io::Result<()>) =
-            op::nop().then(|()| op::nop()).then(|((), ())| op::nop()).await;
+        let flat: (Done, Done, Done) = op::nop().then(|()| op::nop()).then(|((), ())| op::nop()).await;
         assert!(flat.into_result().is_ok());
-        let nested: (io::Result<()>, (io::Result<()>, io::Result<()>)) =
-            op::nop().then(|()| op::nop().then(|()| op::nop())).await;
+        let nested: (Done, (Done, Done)) = op::nop().then(|()| op::nop().then(|()| op::nop())).await;
         assert!(nested.into_result().is_ok());
-        let joined: ((io::Result<()>, io::Result<()>), Vec<io::Result<()>>) =
+        let joined: ((Done, Done), Vec<Done>) =
             join!(op::nop(), op::nop()).then(|((), ())| join_all((0..3).map(|_| op::nop()))).await;
         assert_eq!(joined.into_result().unwrap(), (((), ()), vec![(); 3]));
-        let empty: (Vec<io::Result<()>>, io::Result<()>) =
-            join_all((0..0).map(|_| op::nop())).then(|handles| { assert!(handles.is_empty()); op::nop() }).await;
+        let empty: (Vec<Done>, Done) = join_all((0..0).map(|_| op::nop()))
+            .then(|handles| {
+                assert!(handles.is_empty());
+                op::nop()
+            })
+            .await;
         assert!(empty.into_result().is_ok());
         assert!(join_all((0..0).map(|_| op::nop())).await.is_empty());
     });
@@ -171,16 +174,12 @@ fn what_follows_a_cleanup_needs_both() {
     let dir = Dir::new();
     let path = dir.file("f", b"abc");
     run(async {
-        let plan = File::open(&path)
-            .then(|f| f.read_exact_at(vec![0; 9], 0))
-            .finally(|(f, _)| f.close())
-            .then(|_| op::nop());
+        let plan =
+            File::open(&path).then(|f| f.read_exact_at(vec![0; 9], 0)).finally(|(f, _)| f.close()).then(|_| op::nop());
         let (_, (read, _), closed, last) = plan.await;
         assert!(read.is_err() && closed.is_ok() && is_not_run(error(&last)));
-        let plan = File::open(&path)
-            .then(|f| f.read_exact_at(vec![0; 3], 0))
-            .finally(|(f, _)| f.close())
-            .then(|_| op::nop());
+        let plan =
+            File::open(&path).then(|f| f.read_exact_at(vec![0; 3], 0)).finally(|(f, _)| f.close()).then(|_| op::nop());
         assert!(plan.await.into_result().is_ok());
         // Inside a sequence that never starts, a cleanup is not run either.
         let plan = File::open("/nonexistent").then(|_| op::nop().finally(|_| op::nop()));
@@ -196,8 +195,7 @@ fn a_variable_length_is_forwarded() {
         let (c, d) = UnixStream::pair().unwrap();
         b.send_all("five!").await.into_result().unwrap();
         let before = runtime::metrics();
-        let ((count, _), sent) =
-            a.recv(vec![0; 4096]).then(|bytes| c.send_all(bytes)).await.into_result().unwrap();
+        let ((count, _), sent) = a.recv(vec![0; 4096]).then(|bytes| c.send_all(bytes)).await.into_result().unwrap();
         let _: runtime::Loan = sent;
         assert_eq!(count, 5);
         assert_eq!(runtime::metrics().plans_staged - before.plans_staged, 1);

@@ -17,6 +17,11 @@ use std::{rc::Rc, sync::Arc};
 ///   [`bytes_init`](IoBuf::bytes_init) initialised bytes, while the value is **moved** and until it is dropped.
 ///   So inline arrays (`[u8; N]`) cannot implement it.
 /// - Both methods return the same value each time while nobody has `&mut` access.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the buffer of an op",
+    label = "not an owned buffer whose address survives a move",
+    note = "use `Vec<u8>`, `Box<[u8]>`, `String`, `&'static [u8]`, or a slice of one; an inline array moves with its owner"
+)]
 pub unsafe trait IoBuf: 'static {
     /// Start of the memory.
     fn stable_ptr(&self) -> *const u8;
@@ -52,6 +57,11 @@ pub unsafe trait IoBuf: 'static {
 ///   [`bytes_writable`](IoBufMut::bytes_writable) bytes, which nobody else reads or writes while the buffer is
 ///   owned by an op.
 /// - [`set_init`](IoBufMut::set_init) may rely on the first `filled` bytes being initialised, and on nothing else.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the buffer that an op fills",
+    label = "not an owned, writable buffer whose address survives a move",
+    note = "use `Vec<u8>`, `Box<[u8]>`, or a slice of one; an inline array moves with its owner"
+)]
 pub unsafe trait IoBufMut: IoBuf {
     /// Start of the memory to fill.
     fn stable_mut_ptr(&mut self) -> *mut u8;

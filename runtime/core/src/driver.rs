@@ -52,6 +52,7 @@ pub(crate) struct Driver {
     /// Who to wake once the driver is let go of.
     pub(crate) wakes: Vec<Waker>,
     /// Cleared tables for the next plans; bounded by the most plans there have been at once.
+    #[allow(clippy::vec_box)] // they move between here and the slab, and are large
     pub(crate) tables: Vec<Box<Table>>,
     cqes: Vec<Cqe>,
     slots: Rc<SlotTable>,
@@ -131,9 +132,11 @@ impl Driver {
             }
             Engine::Chain => {
                 self.counters.plans_chain.add(1);
-                let heads: Vec<u32> = encode::heads(table).collect();
-                for head in heads {
-                    self.submit_chain(key, head);
+                for row in 0..table.rows.len() as u32 {
+                    let table = self.slab.get(key).and_then(|activation| activation.table.as_ref());
+                    if table.is_some_and(|table| encode::is_head(&table.rows[row as usize])) {
+                        self.submit_chain(key, row);
+                    }
                 }
             }
         }
@@ -606,7 +609,10 @@ impl Driver {
 
     /// True if nothing is left to wait for but the bell.
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight == 0 && self.own_in_flight == self.bell.pending() && !self.slots.has_to_close() && self.corpses.is_empty()
+        self.in_flight == 0
+            && self.own_in_flight == self.bell.pending()
+            && !self.slots.has_to_close()
+            && self.corpses.is_empty()
     }
 
     /// Cancels everything that users have in flight; nobody will take the results.

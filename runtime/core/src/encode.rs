@@ -65,75 +65,63 @@ fn has_dependency(table: &Table) -> bool {
     table.edges.iter().any(|edge| !edge.always || table.rows[edge.to as usize].kind == Kind::Op)
 }
 
-/// A row's place in the chain being built.
-#[derive(Clone, Copy)]
-struct Place {
-    /// The first row of its chain; [`NONE`] if the reactor releases it.
-    head: u32,
-    /// See the top of this file; [`NONE`]: it runs in any case.
-    anchor: u32,
-    /// Its position in the chain.
-    position: u32,
-}
-
-const UNCHAINED: Place = Place { head: NONE, anchor: NONE, position: 0 };
-
 fn link(table: &mut Table, limits: Limits) -> io::Result<()> {
     let not_chain = |what: &str| {
         invalid(format!("the plan cannot be lowered to chains: {what}; use Lowering::Staged or Lowering::Auto"))
     };
-    let mut places = vec![UNCHAINED; table.rows.len()];
     for index in 0..table.rows.len() as u32 {
         let row = table.rows[index as usize];
         if row.kind == Kind::Barrier && !table.edges_in(index).all(|edge| edge.always) {
             return Err(not_chain("an op waits for several others"));
         }
-        let only_cleanup = table.edges_in(index).any(|edge| edge.always || places[edge.from as usize].head == NONE);
+        let only_cleanup =
+            table.edges_in(index).any(|edge| edge.always || table.rows[edge.from as usize].chain_head == NONE);
         if row.forwarded {
             return Err(not_chain("an op works on what one of variable length moves"));
         }
         if row.need == 0 {
-            places[index as usize] = Place { head: index, ..UNCHAINED };
+            table.rows[index as usize].chain_head = index;
             continue;
         }
-        match chain_behind(table, &places, index) {
+        match chain_behind(table, index) {
             Some((before, link, anchor)) => {
-                let Place { head, position, .. } = places[before as usize];
+                let tail = &mut table.rows[before as usize];
+                let (head, position) = (tail.chain_head, tail.chain_position);
                 if position + 2 > limits.sq_entries {
                     let entries = limits.sq_entries;
                     return Err(not_chain(&format!("it is longer than the submission queue of {entries} entries")));
                 }
-                places[index as usize] = Place { head, anchor, position: position + 1 };
-                let before = &mut table.rows[before as usize];
-                (before.link, before.link_next) = (link, index);
-                table.rows[index as usize].chained = true;
+                (tail.link, tail.link_next) = (link, index);
+                let row = &mut table.rows[index as usize];
+                (row.chain_head, row.anchor, row.chain_position) = (head, anchor, position + 1);
+                row.chained = true;
             }
             // A cleanup that no link can express is submitted by the reactor, after the plan's last CQE.
             None if only_cleanup || row.kind == Kind::Barrier => {}
-            None => return Err(not_chain("several ops wait for one, or one of variable length is followed by another")),
+            None => {
+                return Err(not_chain("several ops wait for one, or one of variable length is followed by another"));
+            }
         }
     }
-    limit_last(table, limits).map_err(|what| not_chain(what))
+    limit_last(table, limits).map_err(not_chain)
 }
 
 /// The row that `index` can be linked behind, how, and the anchor this gives it.
-fn chain_behind(table: &Table, places: &[Place], index: u32) -> Option<(u32, Link, u32)> {
-    let on_chain = |row: u32| places[row as usize].head != NONE;
+fn chain_behind(table: &Table, index: u32) -> Option<(u32, Link, u32)> {
     // Rows are numbered in the order of the plan: the latest predecessor is the one to link behind.
     let before = table.edges_in(index).map(|edge| edge.from).max()?;
-    let head = places[before as usize].head;
-    let tail = table.rows[before as usize];
-    let same_chain = |row: u32| on_chain(row) && places[row as usize].head == head;
+    let tail = &table.rows[before as usize];
+    let (head, anchor) = (tail.chain_head, tail.anchor);
+    let same_chain = |row: u32| head != NONE && table.rows[row as usize].chain_head == head;
     if !table.edges_in(index).all(|edge| same_chain(edge.from)) || tail.link != Link::None {
         return None;
     }
     let latest_success = table.edges_in(index).filter(|edge| !edge.always).map(|edge| edge.from).max().unwrap_or(NONE);
-    let anchor = places[before as usize].anchor;
     // All other successes it needs must be among those that its anchor implies.
     let implied = |row: u32| {
         let mut at = latest_success;
         while at != NONE && at != row {
-            at = places[at as usize].anchor;
+            at = table.rows[at as usize].anchor;
         }
         at == row
     };
@@ -151,7 +139,7 @@ fn chain_behind(table: &Table, places: &[Place], index: u32) -> Option<(u32, Lin
 /// see the op start.
 fn limit_last(table: &mut Table, limits: Limits) -> Result<(), &'static str> {
     for index in 0..table.rows.len() as u32 {
-        let row = table.rows[index as usize];
+        let row = &table.rows[index as usize];
         let alone = !row.chained && row.link == Link::None;
         if row.timeout_ns == 0 || alone {
             continue;
@@ -159,7 +147,7 @@ fn limit_last(table: &mut Table, limits: Limits) -> Result<(), &'static str> {
         if row.link != Link::None || !row.lossless {
             return Err("an op has a time limit, and is not the last or could lose bytes");
         }
-        if chain_length(table, index) + 1 > limits.sq_entries {
+        if row.chain_position + 2 > limits.sq_entries {
             return Err("it is longer than the submission queue");
         }
         table.add_link_timeout(index);
@@ -167,24 +155,14 @@ fn limit_last(table: &mut Table, limits: Limits) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn chain_length(table: &Table, last: u32) -> u32 {
-    let mut length = 1;
-    let mut at = last;
-    while let Some(before) = (0..at).rev().find(|row| table.rows[*row as usize].link_next == at) {
-        (length, at) = (length + 1, before);
-    }
-    length
-}
-
 /// Takes back what a failed attempt has marked.
 fn unlink(table: &mut Table) {
     for row in &mut table.rows {
-        (row.link, row.link_next, row.chained) = (Link::None, NONE, false);
+        (row.link, row.link_next, row.chained, row.chain_head) = (Link::None, NONE, false, NONE);
     }
 }
 
-/// The first rows of a chained table's chains.
-pub(crate) fn heads(table: &Table) -> impl Iterator<Item = u32> + '_ {
-    let is_head = |row: &Row| row.phase == Phase::Waiting && row.need == 0 && row.kind == Kind::Op;
-    table.rows.iter().enumerate().filter(move |(_, row)| is_head(row)).map(|(index, _)| index as u32)
+/// True for the first row of a chain that has not been released.
+pub(crate) fn is_head(row: &Row) -> bool {
+    row.phase == Phase::Waiting && row.need == 0 && row.kind == Kind::Op
 }

@@ -194,8 +194,9 @@ mod tests {
             assert!(error.to_string().contains(word), "{error}");
             assert!(kind == io::ErrorKind::Other || error.kind() == kind, "{error:?}");
         }
-        let texts = [SetupError::Sysctl(1), SetupError::Sysctl(2), SetupError::Seccomp, SetupError::TooOld("5.4.0".into())]
-            .map(|error| error.to_string());
+        let texts =
+            [SetupError::Sysctl(1), SetupError::Sysctl(2), SetupError::Seccomp, SetupError::TooOld("5.4.0".into())]
+                .map(|error| error.to_string());
         for (text, word) in texts.iter().zip(["io_uring_group", "io_uring_disabled=0", "seccomp", "5.4.0"]) {
             assert!(text.contains(word), "{text}");
         }

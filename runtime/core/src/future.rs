@@ -162,10 +162,13 @@ impl<P: Plan> Future for Io<P> {
             }
             State::Running(id, key) => {
                 self.state = State::Running(id, key);
-                let polled = shard::with_current(|shard| (shard.id == id).then(|| start::poll::<P>(shard, key, cx.waker())));
+                let polled =
+                    shard::with_current(|shard| (shard.id == id).then(|| start::poll::<P>(shard, key, cx.waker())));
                 let polled = match polled.flatten() {
                     Some(polled) => polled,
-                    None if shard::exists(id) => panic!("an op or plan was polled on another shard than its first poll"),
+                    None if shard::exists(id) => {
+                        panic!("an op or plan was polled on another shard than its first poll")
+                    }
                     None => panic!("an op or plan was polled after its runtime was dropped"),
                 };
                 if polled.is_ready() {

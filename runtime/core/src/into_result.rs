@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn every_value_keeps_its_place() {
-        let output: ((Read, (io::Result<usize>, &'static str)), io::Result<u8>, Vec<Read>) =
+        type Write = (io::Result<usize>, &'static str);
+        let output: ((Read, Write), io::Result<u8>, Vec<Read>) =
             (((Ok(()), vec![1]), (Ok(3), "abc")), Ok(7), vec![(Ok(()), vec![2])]);
         assert_eq!(output.into_result().unwrap(), ((vec![1], (3, "abc")), 7, vec![vec![2]]));
         let pair: (io::Result<()>, io::Result<()>) = (Ok(()), Ok(()));
@@ -158,7 +159,10 @@ mod tests {
     #[test]
     fn the_first_failure_counts_and_not_what_it_kept_from_running() {
         let errno = |result: io::Result<_>| result.map(drop).unwrap_err().raw_os_error();
-        assert_eq!(errno((not_run(), failed(libc::EIO), failed(libc::ENOSPC)).into_result().map(drop)), Some(libc::EIO));
+        assert_eq!(
+            errno((not_run(), failed(libc::EIO), failed(libc::ENOSPC)).into_result().map(drop)),
+            Some(libc::EIO)
+        );
         assert_eq!(errno(vec![not_run(), failed(libc::EIO)].into_result().map(drop)), Some(libc::EIO));
         assert!(is_not_run(&(not_run(), not_run()).into_result().unwrap_err()));
     }

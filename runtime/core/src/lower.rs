@@ -11,6 +11,7 @@ use crate::{
     handle::{Loan, OpId, SlotHandle},
     key::ROWS_MAX,
     op::{Op, Request, Success},
+    plan::Plan,
     slot::{SlotFd, SlotTable},
     sqe::{FIXED_FILE, Sqe},
     table::{Forward, Kind, NONE, Phase, Row, Table, Verdict},
@@ -50,10 +51,11 @@ enum Provided {
     Slot(SlotFd),
 }
 
-/// Fills a stage table. Plans call it, users do not.
+/// Fills stage tables. Plans call it, users do not. A shard keeps one, so that its lists need no allocation.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Builder {
+    /// The table being filled.
     table: Box<Table>,
     slots: Rc<SlotTable>,
     after: After,
@@ -69,17 +71,23 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A builder that fills `table`, which must be clear.
-    pub(crate) fn new(table: Box<Table>, slots: Rc<SlotTable>) -> Builder {
+    pub(crate) fn new(slots: Rc<SlotTable>) -> Builder {
         let after = After { row: NONE, always: false, outer: NONE };
         let (exits, ancestors, providers) = (Vec::new(), Vec::new(), Vec::new());
-        Builder { table, slots, after, exits, ancestors, providers, cleanup_depth: 0, ops: 0 }
+        Builder { table: Box::default(), slots, after, exits, ancestors, providers, cleanup_depth: 0, ops: 0 }
     }
 
-    /// The filled table; a refused one has ended already.
-    pub(crate) fn finish(mut self) -> Box<Table> {
+    /// Lowers a plan into `table`, which must be clear; a refused one has ended already.
+    pub(crate) fn fill<P: Plan>(&mut self, table: Box<Table>, plan: &mut P) -> Box<Table> {
+        self.table = table;
+        self.after = After { row: NONE, always: false, outer: NONE };
+        (self.cleanup_depth, self.ops) = (0, 0);
+        plan.lower(self);
+        self.exits.clear();
+        self.ancestors.clear();
+        self.providers.clear();
         end_refused(&mut self.table);
-        self.table
+        std::mem::take(&mut self.table)
     }
 
     /// Lowers one op.
@@ -89,8 +97,7 @@ impl Builder {
             self.refuse(row, invalid(format!("the plan has more than {ROWS_MAX} rows; split it")));
             return;
         }
-        let slots = self.slots.clone();
-        let lowered = op.lower(&mut Scope { row, id, slots: &slots, builder: Some(self) });
+        let lowered = op.lower(&mut Scope { row, id, place: Place::InPlan(self) });
         let state = &mut self.table.rows[row as usize];
         state.ordinal = self.ops;
         self.ops += 1;
@@ -246,20 +253,40 @@ impl Bytes {
 pub struct Scope<'a> {
     row: u32,
     id: Option<OpId>,
-    slots: &'a SlotTable,
-    /// `None` for an op that is awaited on its own.
-    builder: Option<&'a mut Builder>,
+    place: Place<'a>,
+}
+
+#[derive(Debug)]
+enum Place<'a> {
+    InPlan(&'a mut Builder),
+    /// Awaited on its own.
+    Alone(&'a SlotTable),
 }
 
 impl<'a> Scope<'a> {
     /// The scope of an op that is awaited on its own.
     pub(crate) fn single(slots: &'a SlotTable) -> Scope<'a> {
-        Scope { row: 0, id: None, slots, builder: None }
+        Scope { row: 0, id: None, place: Place::Alone(slots) }
+    }
+
+    fn slots(&self) -> &SlotTable {
+        match &self.place {
+            Place::InPlan(builder) => &builder.slots,
+            Place::Alone(slots) => slots,
+        }
+    }
+
+    fn builder(&mut self) -> Option<&mut Builder> {
+        match &mut self.place {
+            Place::InPlan(builder) => Some(builder),
+            Place::Alone(_) => None,
+        }
     }
 
     fn provider(&mut self, id: OpId) -> io::Result<&Provider> {
-        match self.builder.as_deref_mut() {
-            Some(builder) => builder.provider(id, self.row),
+        let row = self.row;
+        match self.builder() {
+            Some(builder) => builder.provider(id, row),
             None => Err(invalid("a handle was used outside the plan it belongs to")),
         }
     }
@@ -281,7 +308,7 @@ impl<'a> Scope<'a> {
     }
 
     fn slot_target(&mut self, slot: &SlotFd, sqe: &mut Sqe) -> io::Result<()> {
-        if slot.shard() != self.slots.shard() {
+        if slot.shard() != self.slots().shard() {
             return Err(invalid("a slot was used on another shard than the one that opened it; slots stay on theirs"));
         }
         match (slot.index(), slot.number()) {
@@ -290,15 +317,15 @@ impl<'a> Scope<'a> {
                 sqe.flags |= FIXED_FILE;
             }
             (None, Some(fd)) => sqe.fd = fd,
-            (None, None) => match self.builder.as_deref_mut() {
+            (None, None) => match &mut self.place {
                 // Opened by this plan into an ordinary descriptor: its number is forwarded.
-                Some(builder) => {
+                Place::InPlan(builder) => {
                     let is_it = |p: &&Provider| matches!(&p.what, Provided::Slot(s) if s.same(slot));
                     let source = builder.providers.iter().find(is_it).map(|provider| provider.row);
                     let Some(source) = source else { return Err(invalid("the slot has not been opened")) };
                     builder.table.add_forward(source, |next| Forward::Descriptor { to: self.row, next });
                 }
-                None => return Err(invalid("the slot has not been opened")),
+                Place::Alone(_) => return Err(invalid("the slot has not been opened")),
             },
         }
         Ok(())
@@ -317,10 +344,11 @@ impl<'a> Scope<'a> {
         Ok(Bytes { ptr: ptr.wrapping_add(start), len: end - start, forward })
     }
 
-    /// Lets the op's SQE move `bytes`; returns whether their number is forwarded.
+    /// Has the number of bytes written into the op's SQE once it is known, if it is not known yet.
     pub(crate) fn forward_length(&mut self, bytes: &Bytes) {
-        if let (Some((source, start)), Some(builder)) = (bytes.forward, self.builder.as_deref_mut()) {
-            let (to, start, end) = (self.row, start as u32, (start + bytes.len) as u32);
+        let to = self.row;
+        if let (Some((source, start)), Some(builder)) = (bytes.forward, self.builder()) {
+            let (start, end) = (start as u32, (start + bytes.len) as u32);
             builder.table.add_forward(source, |next| Forward::Length { to, next, start, end });
         }
     }
@@ -342,14 +370,15 @@ impl<'a> Scope<'a> {
     /// Reserves a slot for what the op opens, and offers it to later ops. The descriptor is an ordinary one if the
     /// table is full.
     pub(crate) fn open_slot(&mut self) -> SlotFd {
-        let slot = self.slots.reserve();
+        let slot = self.slots().reserve();
         self.provide(Provided::Slot(slot.clone()));
         slot
     }
 
     fn provide(&mut self, what: Provided) {
-        if let (Some(id), Some(builder)) = (self.id, self.builder.as_deref_mut()) {
-            builder.providers.push(Provider { id, row: self.row, what });
+        let (id, row) = (self.id, self.row);
+        if let (Some(id), Some(builder)) = (id, self.builder()) {
+            builder.providers.push(Provider { id, row, what });
         }
     }
 }

@@ -215,7 +215,10 @@ mod tests {
                 assert_eq!(ring.enter(4, None).unwrap(), 4);
                 let mut cqes = Vec::new();
                 ring.reap(&mut cqes);
-                assert_eq!(cqes.iter().map(|c| c.user_data).collect::<Vec<_>>(), (0..4).map(|i| round * 10 + i).collect::<Vec<_>>());
+                assert_eq!(
+                    cqes.iter().map(|c| c.user_data).collect::<Vec<_>>(),
+                    (0..4).map(|i| round * 10 + i).collect::<Vec<_>>()
+                );
             }
         }
     }

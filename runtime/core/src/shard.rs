@@ -24,6 +24,7 @@ use crate::{
     inbox::Inbox,
     kernel::Kernel,
     key::Key,
+    lower::Builder,
     slot::SlotTable,
     task::{self, JoinHandle, Ran, Runnable, Schedule, TaskRef},
     timer::{Due, TimerId},
@@ -131,13 +132,14 @@ pub struct ShardConfig {
 }
 
 /// One thread's ring, tasks and timers.
-#[derive(Debug)]
 pub struct Shard {
     pub(crate) id: ShardId,
     pub(crate) driver: RefCell<Driver>,
     pub(crate) slots: Rc<SlotTable>,
     pub(crate) counters: Rc<Counters>,
     pub(crate) lowering: Lowering,
+    /// Taken while a plan is lowered.
+    pub(crate) builder: Cell<Option<Box<Builder>>>,
     run_queue: RefCell<VecDeque<Runnable>>,
     tasks: RefCell<slab::Slab<TaskRef>>,
     remote: Arc<Remote>,
@@ -180,6 +182,7 @@ impl Shard {
             slots,
             counters,
             lowering: config.lowering,
+            builder: Cell::default(),
             run_queue: RefCell::default(),
             tasks: RefCell::default(),
             remote,
@@ -400,6 +403,12 @@ impl Shard {
             );
         }
         left
+    }
+}
+
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shard").field("id", &self.id).field("driver", &self.driver).finish()
     }
 }
 

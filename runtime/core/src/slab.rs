@@ -70,14 +70,14 @@ pub(crate) struct Single {
 /// What can be done with a plan whose type has been forgotten.
 #[derive(Debug)]
 struct Erased {
-    type_id: TypeId,
+    type_id: fn() -> TypeId,
     discard: unsafe fn(plan: *mut u8, boxed: bool, results: Results),
 }
 
 struct ErasedOf<P>(P);
 
 impl<P: Plan> ErasedOf<P> {
-    const ERASED: Erased = Erased { type_id: TypeId::of::<P>(), discard: discard::<P> };
+    const ERASED: Erased = Erased { type_id: TypeId::of::<P>, discard: discard::<P> };
 }
 
 #[repr(C, align(16))]
@@ -152,7 +152,7 @@ impl Slab {
     pub(crate) fn take<P: Plan>(&mut self, key: Key) -> P {
         let activation = self.get(key).expect("the key of a live activation");
         assert!(matches!(activation.phase, Phase::Ended | Phase::Lowering), "taken while {:?}", activation.phase);
-        assert!(activation.erased.take().is_some_and(|erased| erased.type_id == TypeId::of::<P>()));
+        assert!(activation.erased.take().is_some_and(|erased| (erased.type_id)() == TypeId::of::<P>()));
         let (address, boxed) = (activation.plan.cast::<P>(), activation.boxed);
         self.release(key);
         // SAFETY: a `P` was written here by `insert` (type asserted) and not taken since (`erased` was still there);

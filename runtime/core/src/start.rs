@@ -13,7 +13,6 @@ use crate::{
     results::Results,
     shard::Shard,
     slab::Phase,
-    table::Table,
 };
 
 /// What became of a first poll.
@@ -50,10 +49,10 @@ pub(crate) fn start<P: Plan>(shard: &Shard, plan: P, lowering: Option<Lowering>,
             }
         }
     } else {
-        let table = shard.driver.borrow_mut().tables.pop().unwrap_or_else(|| Box::new(Table::new()));
-        let mut builder = Builder::new(table, shard.slots.clone());
-        plan.lower(&mut builder);
-        let table = builder.finish();
+        let table = shard.driver.borrow_mut().tables.pop().unwrap_or_default();
+        let mut builder = shard.builder.take().unwrap_or_else(|| Box::new(Builder::new(shard.slots.clone())));
+        let table = builder.fill(table, plan);
+        shard.builder.set(Some(builder));
         std::mem::forget(lowering_guard);
         shard.driver.borrow_mut().submit_table(key, table, lowering.unwrap_or(shard.lowering));
     }

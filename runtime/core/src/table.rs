@@ -93,6 +93,12 @@ pub(crate) struct Row {
     pub(crate) cause: u32,
     /// The row whose SQE follows this one's in a chain.
     pub(crate) link_next: u32,
+    /// While chains are encoded: the first row of its chain, or [`NONE`] if the reactor releases it.
+    pub(crate) chain_head: u32,
+    /// While chains are encoded: see `encode.rs`; [`NONE`]: it runs in any case.
+    pub(crate) anchor: u32,
+    /// While chains are encoded: its position in the chain.
+    pub(crate) chain_position: u32,
     /// Position among the plan's ops, as users count them.
     pub(crate) ordinal: u32,
     /// Time limit from its start, in nanoseconds; 0 for none.
@@ -142,16 +148,17 @@ pub(crate) enum Forward {
 }
 
 /// Which engine executes a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Engine {
     /// All SQEs at once, tied by IOSQE_IO_LINK.
     Chain,
     /// Op by op, as the completion pass finds that an op needs nothing more.
+    #[default]
     Staged,
 }
 
 /// A lowered plan.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Table {
     pub(crate) rows: Vec<Row>,
     pub(crate) edges: Vec<Edge>,
@@ -174,22 +181,6 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new() -> Table {
-        Table {
-            rows: Vec::new(),
-            edges: Vec::new(),
-            forwards: Vec::new(),
-            timespecs: Vec::new(),
-            ready: Vec::new(),
-            settling: Vec::new(),
-            unsettled: 0,
-            outstanding: 0,
-            engine: Engine::Staged,
-            cancelling: false,
-            refusal: None,
-        }
-    }
-
     /// Empties the table for its next plan, keeping its memory.
     pub(crate) fn clear(&mut self) {
         self.rows.clear();
@@ -216,6 +207,9 @@ impl Table {
             forwards: NONE,
             cause: NONE,
             link_next: NONE,
+            chain_head: NONE,
+            anchor: NONE,
+            chain_position: 0,
             ordinal: NONE,
             timeout_ns: 0,
             timer: None,

@@ -6,7 +6,14 @@ use io_uring::{opcode, types};
 
 use super::{Completion, Op, Request, Resource, Success, plain_op};
 use crate::{
-    fd::Target, future::Io, lower::Scope, plan::One, sealed::Sealed, shard, slot::SlotFd, slot::own_fd,
+    fd::Target,
+    future::Io,
+    lower::Scope,
+    plan::One,
+    sealed::Sealed,
+    shard,
+    slot::SlotFd,
+    slot::own_fd,
     sqe::{FIXED_FILE, Sqe},
 };
 

@@ -11,7 +11,15 @@ use super::{
     extent::{file_offset, transfer_len},
     plain_op,
 };
-use crate::{fd::Target, future::Io, lower::{Scope, invalid}, plan::One, sealed::Sealed, source::Source, sqe::Sqe};
+use crate::{
+    fd::Target,
+    future::Io,
+    lower::{Scope, invalid},
+    plan::One,
+    sealed::Sealed,
+    source::Source,
+    sqe::Sqe,
+};
 
 /// Most pieces that one vectored op can have (IOV_MAX, see readv(2)).
 pub const PIECES_MAX: usize = 1024;
@@ -34,7 +42,8 @@ struct Piece {
     len: usize,
 }
 
-const _: () = assert!(size_of::<Piece>() == size_of::<libc::iovec>() && align_of::<Piece>() == align_of::<libc::iovec>());
+const _: () =
+    assert!(size_of::<Piece>() == size_of::<libc::iovec>() && align_of::<Piece>() == align_of::<libc::iovec>());
 
 /// Writes all pieces of `sources`, one after the other, from `offset`, or fails with `WriteZero`.
 ///
