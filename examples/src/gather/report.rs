@@ -1,0 +1,91 @@
+//! What a copy has cost, for people and for programs.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use indicatif::BinaryBytes;
+use runtime::{Lowering, Metrics};
+use serde_json::{Value, json};
+
+use crate::{
+    failure::Failure,
+    job::{How, Job, Settings},
+};
+
+/// The cost of one copy, by the runtime's own counters.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub elapsed: Duration,
+    pub plans: u64,
+    pub sqes: u64,
+    pub enters: u64,
+    pub wakes: u64,
+    /// One line for people.
+    pub line: String,
+    pub json: Value,
+}
+
+impl Report {
+    pub fn new(job: &Job, settings: &Settings, bytes: u64, elapsed: Duration, before: &Metrics, after: &Metrics) -> Report {
+        let plans = after.plans_chain + after.plans_staged - before.plans_chain - before.plans_staged;
+        let (sqes, enters) = (after.sqes - before.sqes, after.enters - before.enters);
+        let wakes = after.wakes - before.wakes;
+        let (mode, engine) = (job.mode.name(), engine(before, after));
+        let line = format!(
+            "{mode}: {} from {} to {} in {:.1} ms; {plans} plans, {sqes} SQEs, {enters} enters, {wakes} wakes; \
+             engine: {engine}",
+            BinaryBytes(bytes),
+            count(job.sources.len(), "file"),
+            count(job.outputs.len(), "file"),
+            elapsed.as_secs_f64() * 1e3,
+        );
+        let json = json!({
+            "mode": mode,
+            "lowering": lowering(settings),
+            "engine": engine,
+            "bytes": bytes,
+            "plans": plans,
+            "sqes": sqes,
+            "enters": enters,
+            "wakes": wakes,
+            "seconds": elapsed.as_secs_f64(),
+        });
+        Report { elapsed, plans, sqes, enters, wakes, line, json }
+    }
+}
+
+/// What was asked for.
+fn lowering(settings: &Settings) -> &'static str {
+    match (settings.how, settings.lowering) {
+        (How::Each, _) => "await-each",
+        (_, Lowering::Auto) => "auto",
+        (_, Lowering::Chain) => "chain",
+        (_, Lowering::Staged) => "staged",
+    }
+}
+
+/// What was used: the engines that took plans, and what happened if none did.
+fn engine(before: &Metrics, after: &Metrics) -> &'static str {
+    match (after.plans_chain > before.plans_chain, after.plans_staged > before.plans_staged) {
+        (true, true) => "chain+staged",
+        (true, false) => "chain",
+        (false, true) => "staged",
+        (false, false) => "single ops",
+    }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Prints a line. A reader that has gone away is no failure: it has seen what it wanted.
+pub fn print(to: &mut dyn Write, line: &str) -> Result<(), Failure> {
+    match writeln!(to, "{line}").and_then(|()| to.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot print the report: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
