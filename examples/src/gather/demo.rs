@@ -53,7 +53,8 @@ fn run_in(folder: &TempDir, settings: &Settings, json: bool) -> Result<(), Failu
         report::print(out, HEAD)?;
     }
     for mode in [Mode::Gather, Mode::Scatter, Mode::Mirror { verify: true }] {
-        let plans = Settings { how: if settings.how == How::Each { How::Plans } else { settings.how }, ..settings.clone() };
+        let plans =
+            Settings { how: if settings.how == How::Each { How::Plans } else { settings.how }, ..settings.clone() };
         let each = Settings { how: How::Each, ..settings.clone() };
         for (how, report) in [("plans", 0), ("op by op", 1)].into_iter().zip(samples.compare(mode, &plans, &each)?) {
             let name = if how.1 == 0 { mode.name() } else { "" };

@@ -23,9 +23,15 @@ impl Failure {
 
 fn advice(error: &io::Error) -> &'static str {
     match (error.kind(), error.raw_os_error()) {
-        (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => "; make room there, or write to another place",
-        (_, Some(EMFILE)) => "; this process's limit (RLIMIT_NOFILE) is reached: raise `ulimit -n`, or lower --in-flight",
-        (_, Some(ENFILE)) => "; the system's limit (fs.file-max) is reached: close other programs, or lower --in-flight",
+        (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => {
+            "; make room there, or write to another place"
+        }
+        (_, Some(EMFILE)) => {
+            "; this process's limit (RLIMIT_NOFILE) is reached: raise `ulimit -n`, or lower --in-flight"
+        }
+        (_, Some(ENFILE)) => {
+            "; the system's limit (fs.file-max) is reached: close other programs, or lower --in-flight"
+        }
         _ => "",
     }
 }

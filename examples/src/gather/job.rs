@@ -138,12 +138,7 @@ pub fn run(job: &Job, settings: &Settings, show_progress: bool) -> Result<Report
 }
 
 /// Copies and syncs; gives the number of bytes that the sources had.
-async fn copy(
-    job: &Job,
-    settings: &Settings,
-    outs: &Rc<[Output]>,
-    progress: &ProgressBar,
-) -> Result<u64, Failure> {
+async fn copy(job: &Job, settings: &Settings, outs: &Rc<[Output]>, progress: &ProgressBar) -> Result<u64, Failure> {
     let mut sources = Sources::new(job.sources.clone(), settings.blocks, settings.how == How::Each);
     let mut window = Window::new(settings.in_flight, progress.clone());
     let (mut bytes, mut synced) = (0, false);

@@ -51,5 +51,9 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     let Report { line, json, .. } = &job::run(&job, &settings, !cli.json)?;
     let text = if cli.json { json.to_string() } else { line.clone() };
     // The data itself may be on its way through standard output.
-    if job.writes_to_a_stream() { report::print(&mut io::stderr(), &text) } else { report::print(&mut io::stdout(), &text) }
+    if job.writes_to_a_stream() {
+        report::print(&mut io::stderr(), &text)
+    } else {
+        report::print(&mut io::stdout(), &text)
+    }
 }

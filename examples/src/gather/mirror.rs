@@ -18,9 +18,7 @@ pub async fn plan(batch: &Batch, mut buffers: Buffers, outs: &[Output]) -> Resul
         block
             .read(buffers.take(block.len))
             .then(|loan| join_all(outs.iter().map(|out| out.file.write_all_at(loan, block.at))))
-            .then(|_| {
-                join_all(outs.iter().map(|out| out.file.read_exact_at(buffers.take(block.len), block.at)))
-            })
+            .then(|_| join_all(outs.iter().map(|out| out.file.read_exact_at(buffers.take(block.len), block.at))))
     }));
     let (groups, syncs) = if batch.whole {
         plan.then(|_| join_all(outs.iter().map(|out| out.file.sync_data()))).await

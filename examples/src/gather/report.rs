@@ -28,7 +28,14 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn new(job: &Job, settings: &Settings, bytes: u64, elapsed: Duration, before: &Metrics, after: &Metrics) -> Report {
+    pub fn new(
+        job: &Job,
+        settings: &Settings,
+        bytes: u64,
+        elapsed: Duration,
+        before: &Metrics,
+        after: &Metrics,
+    ) -> Report {
         let plans = after.plans_chain + after.plans_staged - before.plans_chain - before.plans_staged;
         let (sqes, enters) = (after.sqes - before.sqes, after.enters - before.enters);
         let wakes = after.wakes - before.wakes;

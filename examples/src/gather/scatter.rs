@@ -33,9 +33,8 @@ pub async fn plan(batch: &Batch, mut buffers: Buffers, outs: &[Output]) -> Resul
 /// One chain per block and output: a chain has one op behind another, so the source is read once for each output.
 pub async fn chains(batch: &Batch, mut buffers: Buffers, outs: &[Output]) -> Result<Buffers, Failure> {
     let pairs = || batch.blocks.iter().flat_map(|block| outs.iter().map(move |out| (block, out)));
-    let chains = pairs().map(|(block, out)| {
-        block.read(buffers.take(block.len)).then(|loan| out.file.write_all_at(loan, block.at))
-    });
+    let chains = pairs()
+        .map(|(block, out)| block.read(buffers.take(block.len)).then(|loan| out.file.write_all_at(loan, block.at)));
     let results = join_all(chains).await;
     for ((block, out), (read, (written, _))) in pairs().zip(results) {
         let bytes = block.bytes(read)?;

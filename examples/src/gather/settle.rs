@@ -23,15 +23,12 @@ impl Output {
         }
     }
 
-    /// Writes all of `bytes` with as many single ops as it takes: at `at`, or to the end of a stream.
+    /// Writes all of `bytes` at `at`, with as many single ops as it takes. Pipes and the like pay no attention to `at`.
     pub async fn write(&self, mut bytes: Buffer, at: u64) -> Result<Buffer, Failure> {
         let mut done = 0;
         while done < bytes.len() {
             let rest = bytes.slice(done..);
-            let (result, rest) = match self.is_stream {
-                true => self.file.write_next(rest).await,
-                false => self.file.write_at(rest, at + done as u64).await,
-            };
+            let (result, rest) = self.file.write_at(rest, at + done as u64).await;
             bytes = rest.into_inner();
             done += match result {
                 Ok(0) => return Err(self.failure(&io::ErrorKind::WriteZero.into())),

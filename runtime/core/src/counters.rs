@@ -52,6 +52,8 @@ counters! {
     single_ops,
     /// Plans executed as chains.
     plans_chain,
+    /// Plans executed as SQE groups.
+    plans_groups,
     /// Plans executed stage by stage.
     plans_staged,
     /// Cancels asked of the kernel.

@@ -17,6 +17,17 @@ pub struct Features {
     pub fd_install: bool,
     /// `ftruncate` by SQE (IORING_OP_FTRUNCATE, Linux 6.9).
     pub ftruncate: bool,
+    /// How SQE groups work; `None` on kernels without them, which is every released one.
+    pub groups: Option<Groups>,
+}
+
+/// When the members of an SQE group start: the versions of the series differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Groups {
+    /// With the leader.
+    WithLeader,
+    /// Only after the leader has completed; if it failed, not at all.
+    AfterLeader,
 }
 
 impl Features {
@@ -25,6 +36,7 @@ impl Features {
         Features {
             fd_install: probe.is_supported(opcode::FixedFdInstall::CODE),
             ftruncate: probe.is_supported(opcode::Ftruncate::CODE),
+            groups: None,
         }
     }
 }

@@ -30,6 +30,11 @@ pub trait Kernel {
     /// Capacity of the completion queue, in CQEs; what does not fit is kept by the kernel until the next `enter`.
     fn cq_entries(&self) -> u32;
 
+    /// Calls of `io_uring_enter` that setting it up took.
+    fn setup_enters(&self) -> u32 {
+        0
+    }
+
     /// SQEs that are queued and not yet handed over.
     fn queued(&self) -> u32;
 

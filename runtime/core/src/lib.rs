@@ -9,7 +9,7 @@
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], `timer`, `wait`, `counters` |
 //! | tasks | [`task`], `inbox`, `doorbell`, `bell` |
-//! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `key` |
+//! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
 pub mod alarm;
 mod bell;
@@ -30,11 +30,14 @@ mod key;
 mod lower;
 pub mod op;
 pub mod plan;
+mod probe;
 mod progress;
 mod recent;
 pub mod results;
 pub mod ring;
 pub mod shard;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 mod slab;
 pub mod slot;
 pub mod source;

@@ -82,6 +82,7 @@ fn judge(table: &mut Table, hints: &mut WaitHints, row: u32) -> Option<Verdict> 
             table.rows[target as usize].timed_out |= expired;
             Some(Verdict::Success)
         }
+        Phase::Arrived if state.kind == Kind::Leader => Some(Verdict::Success),
         Phase::Arrived if state.cause != NONE && state.res == ECANCELED => Some(Verdict::NotRun),
         // The kernel cut the chain although all before this row succeeded (a refused SQE elsewhere in it, or a read
         // that it finished in two steps): the row still has its turn, now on its own.

@@ -11,6 +11,7 @@ use io_uring::{IoUring, Probe, cqueue, squeue, squeue::Entry};
 use crate::{
     features::{Features, SetupError},
     kernel::{Cqe, Kernel},
+    probe,
     sqe::Sqe,
 };
 
@@ -47,6 +48,8 @@ pub struct Ring {
     enter_flags: u32,
     sq_entries: u32,
     cq_entries: u32,
+    /// Enters that the set-up took, on a ring of its own.
+    setup_enters: u32,
 }
 
 const ENTER_GETEVENTS: u32 = 1 << 0;
@@ -72,11 +75,18 @@ struct RingFdUpdate {
 }
 
 impl Ring {
-    /// Sets up a ring.
+    /// Sets up a ring, and finds out what the kernel can do.
     ///
     /// # Errors
     /// A [`SetupError`] that names the cause and the remedy.
     pub fn new(config: RingConfig) -> Result<Ring, SetupError> {
+        let mut ring = Ring::bare(config)?;
+        (ring.features.groups, ring.setup_enters) = probe::groups();
+        Ok(ring)
+    }
+
+    /// Sets up a ring without looking for SQE groups.
+    pub(crate) fn bare(config: RingConfig) -> Result<Ring, SetupError> {
         let RingConfig { sq_entries, cq_entries, task_run } = config;
         let mut builder = IoUring::<squeue::Entry, cqueue::Entry>::builder();
         // SUBMIT_ALL: without it one refused SQE leaves the rest of the batch behind, and cuts the next chain.
@@ -102,7 +112,7 @@ impl Ring {
             Err(_) => (ring.as_raw_fd(), 0),
         };
         let features = Features::from_probe(&probe);
-        Ok(Ring { ring, features, enter_fd, enter_flags, sq_entries, cq_entries })
+        Ok(Ring { ring, features, enter_fd, enter_flags, sq_entries, cq_entries, setup_enters: 0 })
     }
 }
 
@@ -125,6 +135,10 @@ impl Kernel for Ring {
 
     fn cq_entries(&self) -> u32 {
         self.cq_entries
+    }
+
+    fn setup_enters(&self) -> u32 {
+        self.setup_enters
     }
 
     fn queued(&self) -> u32 {

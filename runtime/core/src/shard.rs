@@ -166,6 +166,7 @@ impl Shard {
         let slots = Rc::new(SlotTable::new(id, count));
         let clapper = Arc::new(Clapper::new()?);
         let counters = Rc::new(Counters::default());
+        counters.enters.add(kernel.setup_enters() as u64);
         let remote = Arc::new(Remote {
             id,
             inbox: Inbox::new(),

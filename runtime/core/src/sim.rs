@@ -49,12 +49,7 @@
 //! | overflowed CQEs | flushed by any enter | by one with GETEVENTS, which our `Ring` sets when needed |
 //! | a TIMEOUT that fires ends the wait of an enter | if it fires after the wait began: polls that are ready and timers that are due when `enter` is called fire before | the same: `cq_timeouts` is sampled after the task work has run |
 
-use std::{
-    cell::RefCell,
-    io,
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::RefCell, io, rc::Rc, time::Duration};
 
 use crate::{
     features::Features,

@@ -63,6 +63,7 @@ pub(crate) struct Single {
     /// Its SQE is in the backlog, not in the kernel.
     pub(crate) queued: bool,
     pub(crate) cancel_sent: bool,
+    pub(crate) cancel_misses: u8,
     pub(crate) timed_out: bool,
     pub(crate) timer: Option<TimerId>,
 }

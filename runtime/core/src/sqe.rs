@@ -13,6 +13,8 @@ pub const FIXED_FILE: u8 = 1 << 0;
 pub const IO_LINK: u8 = 1 << 2;
 /// `IOSQE_IO_HARDLINK`: the next SQE starts when this one has ended, whatever its result.
 pub const IO_HARDLINK: u8 = 1 << 3;
+/// `IOSQE_SQE_GROUP`, out of tree: the group goes on with the next SQE.
+pub const SQE_GROUP: u8 = 1 << 7;
 
 /// One submission queue entry.
 #[repr(C)]

@@ -65,6 +65,8 @@ pub(crate) enum Kind {
     Barrier,
     /// The LINK_TIMEOUT behind the row that its only edge points to.
     LinkTimeout,
+    /// The NOP in front of a group.
+    Leader,
 }
 
 /// One row.
@@ -113,14 +115,18 @@ pub(crate) struct Row {
     pub(crate) link: Link,
     /// 0 bytes mean end of file, not a short result.
     pub(crate) variable: bool,
+    /// The SQE group goes on with the next SQE.
+    pub(crate) group: bool,
     /// A cancel loses no byte: the result can be had again.
     pub(crate) lossless: bool,
-    /// Released as part of a chain behind another row.
+    /// Submitted tied to other rows by links or in a group: it may be cancelled because of them.
     pub(crate) chained: bool,
     /// Some other row's result is written into `sqe` before it is released.
     pub(crate) forwarded: bool,
     /// A cancel for it is queued or in flight.
     pub(crate) cancel_sent: bool,
+    /// How many cancels did not find it.
+    pub(crate) cancel_misses: u8,
     /// Its time limit has passed while it ran.
     pub(crate) timed_out: bool,
     /// Counted in the shard's wait hints with `need`.
@@ -152,6 +158,8 @@ pub(crate) enum Forward {
 pub(crate) enum Engine {
     /// All SQEs at once, tied by IOSQE_IO_LINK.
     Chain,
+    /// All SQEs at once, stages as SQE groups.
+    Groups,
     /// Op by op, as the completion pass finds that an op needs nothing more.
     #[default]
     Staged,
@@ -165,6 +173,8 @@ pub(crate) struct Table {
     pub(crate) forwards: Vec<Forward>,
     /// What LINK_TIMEOUT rows point to. Not touched between submission and the plan's last CQE.
     pub(crate) timespecs: Vec<io_uring::types::Timespec>,
+    /// First rows of the chains to submit; filled by the encoder.
+    pub(crate) heads: Vec<u32>,
     /// Rows that progress has released and the driver has still to submit.
     pub(crate) ready: Vec<u32>,
     /// Rows to settle; empty between calls.
@@ -187,6 +197,7 @@ impl Table {
         self.edges.clear();
         self.forwards.clear();
         self.timespecs.clear();
+        self.heads.clear();
         self.ready.clear();
         self.settling.clear();
         (self.unsettled, self.outstanding, self.engine) = (0, 0, Engine::Staged);
@@ -219,10 +230,12 @@ impl Table {
             verdict: Verdict::Open,
             link: Link::None,
             variable: false,
+            group: false,
             lossless: false,
             chained: false,
             forwarded: false,
             cancel_sent: false,
+            cancel_misses: 0,
             timed_out: false,
             hinted: false,
         });
@@ -247,6 +260,38 @@ impl Table {
         let (Forward::Length { to, .. } | Forward::Descriptor { to, .. }) = forward;
         self.rows[to as usize].forwarded = true;
         self.forwards.push(forward);
+    }
+
+    /// Takes back what an encoder has marked, the rows that it added included.
+    pub(crate) fn unlink(&mut self) {
+        // They stand at the end, and only a LINK_TIMEOUT has an edge, its only one and the last of all.
+        while let Some(row) =
+            self.rows.last().copied().filter(|row| matches!(row.kind, Kind::LinkTimeout | Kind::Leader))
+        {
+            self.rows.pop();
+            self.unsettled -= 1;
+            if row.edges_out != NONE {
+                let edge = self.edges.pop().expect("the row's edge");
+                let target = &mut self.rows[edge.to as usize];
+                target.edges_in = edge.next_in;
+                (target.need, target.blocked) = (target.need - 1, target.blocked - 1);
+                self.timespecs.pop();
+            }
+        }
+        for row in &mut self.rows {
+            (row.link, row.link_next, row.chained, row.chain_head) = (Link::None, NONE, false, NONE);
+            row.group = false;
+        }
+        self.heads.clear();
+    }
+
+    /// True if a row was submitted tied behind another that has not settled: the kernel has not issued it.
+    pub(crate) fn waits_in_kernel(&self, row: u32) -> bool {
+        let state = &self.rows[row as usize];
+        // A row waits for its own LINK_TIMEOUT too, but only here.
+        let limit = self.rows.get(state.link_next as usize).filter(|next| next.kind == Kind::LinkTimeout);
+        let limited = limit.is_some_and(|limit| limit.phase != Phase::Settled);
+        state.need > limited as u32
     }
 
     /// The incoming edges of a row.
@@ -277,7 +322,7 @@ impl Table {
         self.rows[timeout as usize].sqe = io_uring::opcode::LinkTimeout::new(pointer).build().into();
         self.rows[timeout as usize].chained = true;
         let state = &mut self.rows[row as usize];
-        (state.link, state.link_next, state.timeout_ns) = (Link::Soft, timeout, 0);
+        (state.link, state.link_next) = (Link::Soft, timeout);
         self.add_edge(timeout, row, true);
     }
 }

@@ -22,7 +22,10 @@ struct Entry {
 /// What a number leads to.
 #[derive(Debug)]
 pub(super) enum Found {
-    Ours { description: Rc<Description>, inode: u64 },
+    Ours {
+        description: Rc<Description>,
+        inode: u64,
+    },
     /// Open, but not the simulation's.
     Foreign,
     /// Not open.

@@ -14,11 +14,11 @@ pub(super) struct Piece {
     pub(super) len: usize,
 }
 
-impl Piece {
-    pub(super) fn overlaps(&self, other: &Piece) -> bool {
-        let end = |piece: &Piece| piece.address + piece.len as u64;
-        self.len > 0 && other.len > 0 && self.address < end(other) && other.address < end(self)
-    }
+/// True if some byte belongs to both.
+pub(super) fn overlap(one: &[Piece], other: &[Piece]) -> bool {
+    let end = |piece: &Piece| piece.address + piece.len as u64;
+    let meet = |a: &Piece, b: &Piece| a.len > 0 && b.len > 0 && a.address < end(b) && b.address < end(a);
+    one.iter().any(|a| other.iter().any(|b| meet(a, b)))
 }
 
 /// All bytes of the pieces.

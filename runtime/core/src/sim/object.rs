@@ -25,10 +25,17 @@ pub(super) type Contents = Rc<RefCell<Vec<u8>>>;
 #[derive(Debug)]
 pub(super) enum Object {
     /// Reads give [`device_byte`], writes are noted; never blocks.
-    Device { size: u64, written: RefCell<Vec<(u64, Vec<u8>)>> },
+    Device {
+        size: u64,
+        written: RefCell<Vec<(u64, Vec<u8>)>>,
+    },
     File(Contents),
     /// A pipe's end has one of the two, a stream both.
-    Channels { source: Option<Rc<Channel>>, sink: Option<Rc<Channel>>, socket: bool },
+    Channels {
+        source: Option<Rc<Channel>>,
+        sink: Option<Rc<Channel>>,
+        socket: bool,
+    },
 }
 
 /// What a device holds at `offset`.
