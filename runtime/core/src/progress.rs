@@ -154,7 +154,8 @@ fn unblock_successors(table: &mut Table, hints: &mut WaitHints, row: u32) {
 
 fn hint_if_next(table: &mut Table, hints: &mut WaitHints, row: u32) {
     let state = &mut table.rows[row as usize];
-    if state.phase == Phase::Waiting && state.blocked == 0 && state.need > 0 && !state.hinted {
+    let next = state.phase == Phase::Waiting && state.blocked == 0 && state.need > 0;
+    if next && !state.in_kernel && !state.hinted {
         state.hinted = true;
         hints.add(state.need);
     }

@@ -121,6 +121,8 @@ pub(crate) struct Row {
     pub(crate) lossless: bool,
     /// Submitted tied to other rows by links or in a group: it may be cancelled because of them.
     pub(crate) chained: bool,
+    /// The kernel keeps this barrier: settling it releases nothing.
+    pub(crate) in_kernel: bool,
     /// Some other row's result is written into `sqe` before it is released.
     pub(crate) forwarded: bool,
     /// A cancel for it is queued or in flight.
@@ -233,6 +235,7 @@ impl Table {
             group: false,
             lossless: false,
             chained: false,
+            in_kernel: false,
             forwarded: false,
             cancel_sent: false,
             cancel_misses: 0,
@@ -280,7 +283,7 @@ impl Table {
         }
         for row in &mut self.rows {
             (row.link, row.link_next, row.chained, row.chain_head) = (Link::None, NONE, false, NONE);
-            row.group = false;
+            (row.group, row.in_kernel) = (false, false);
         }
         self.heads.clear();
     }

@@ -11,7 +11,7 @@
 use super::Limits;
 use crate::{
     features::Groups,
-    table::{Kind, Link, NONE, Table},
+    table::{Edge, Kind, Link, NONE, Table},
 };
 
 /// Marks groups and links.
@@ -22,12 +22,15 @@ pub(super) fn link(table: &mut Table, limits: Limits) -> Result<(), String> {
     let Some(groups) = limits.groups else {
         return Err("this kernel has no SQE groups".into());
     };
-    let stages = stages(table)?;
+    let (stages, barriers) = stages(table)?;
     let leaders = if groups == Groups::AfterLeader { stages.iter().filter(|stage| stage.len() > 1).count() } else { 0 };
     let entries = stages.iter().map(Vec::len).sum::<usize>() + leaders;
     if entries > limits.sq_entries as usize {
         let limit = limits.sq_entries;
         return Err(format!("it takes {entries} SQEs, more than the submission queue of {limit} entries"));
+    }
+    for barrier in barriers {
+        table.rows[barrier as usize].in_kernel = true;
     }
     let mut before = NONE;
     for (index, stage) in stages.iter().enumerate() {
@@ -56,10 +59,10 @@ pub(super) fn link(table: &mut Table, limits: Limits) -> Result<(), String> {
     Ok(())
 }
 
-/// The stages of a flat plan, in order; cleanups, and what follows them, are left to the reactor.
-fn stages(table: &Table) -> Result<Vec<Vec<u32>>, String> {
+/// The stages of a flat plan, in order, and the barriers between them; cleanups, and what follows them, are left to the reactor.
+fn stages(table: &Table) -> Result<(Vec<Vec<u32>>, Vec<u32>), String> {
     let not_flat = || String::from("it is not flat: an op waits for a part of a join only");
-    let mut stages: Vec<Vec<u32>> = Vec::new();
+    let (mut stages, mut barriers) = (Vec::<Vec<u32>>::new(), Vec::new());
     let mut stage_of = vec![NONE; table.rows.len()];
     for index in 0..table.rows.len() as u32 {
         let row = &table.rows[index as usize];
@@ -78,15 +81,14 @@ fn stages(table: &Table) -> Result<Vec<Vec<u32>>, String> {
         };
         if row.kind == Kind::Barrier {
             // It stands for the stage that it ends.
-            let ended = stage as usize - 1;
-            if stages[ended].len() != need || table.edges_in(index).any(|e| stage_of[e.from as usize] != stage - 1) {
+            if table.edges_in(index).any(|edge| stage_of[edge.from as usize] != stage - 1) {
                 return Err(not_flat());
             }
-            stage_of[index as usize] = ended as u32;
+            stage_of[index as usize] = stage - 1;
+            barriers.push(index);
             continue;
         }
-        let behind_barrier = table.edges_in(index).any(|edge| table.rows[edge.from as usize].kind == Kind::Barrier);
-        if stage > 0 && !behind_barrier && stages[stage as usize - 1].len() != 1 || need > 1 {
+        if need > 1 {
             return Err(not_flat());
         }
         if table.edges_in(index).any(|edge| table.rows[edge.from as usize].variable) || variable_in(table, index) {
@@ -98,7 +100,17 @@ fn stages(table: &Table) -> Result<Vec<Vec<u32>>, String> {
         stages[stage as usize].push(index);
         stage_of[index as usize] = stage;
     }
-    Ok(stages)
+    // A stage may still have grown after something was put behind a part of it.
+    let size = |row: u32| stages[stage_of[row as usize] as usize].len();
+    let whole = |edge: &Edge| match table.rows[edge.from as usize].kind {
+        Kind::Barrier => table.edges_in(edge.from).count() == size(edge.from),
+        _ => size(edge.from) == 1,
+    };
+    let ops = stages.iter().flatten();
+    if !ops.into_iter().all(|&row| table.edges_in(row).all(|edge| whole(&edge))) {
+        return Err(not_flat());
+    }
+    Ok((stages, barriers))
 }
 
 /// True if the row waits for a join in which an op is of variable length: 0 bytes would not sever there.
