@@ -54,6 +54,8 @@ counters! {
     plans_chain,
     /// Plans executed as SQE groups.
     plans_groups,
+    /// Plans executed as chains that meet in pipes.
+    plans_gate,
     /// Plans executed stage by stage.
     plans_staged,
     /// Cancels asked of the kernel.

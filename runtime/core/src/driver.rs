@@ -19,6 +19,7 @@ use crate::{
     counters::Counters,
     kernel::{Cqe, Kernel},
     key::{Key, Tag},
+    pipes::Pipes,
     progress,
     recent::Recent,
     slab::{Phase, Slab},
@@ -57,6 +58,7 @@ pub(crate) struct Driver {
     pub(crate) tables: Vec<Box<Table>>,
     cqes: Vec<Cqe>,
     slots: Rc<SlotTable>,
+    pipes: Pipes,
     counters: Rc<Counters>,
     bell: Bell,
     /// SQEs of activations without their terminal CQE, in the backlog or in the kernel.
@@ -81,6 +83,7 @@ impl Driver {
             tables: Vec::new(),
             cqes: Vec::new(),
             slots,
+            pipes: Pipes::default(),
             counters,
             bell,
             in_flight: 0,
@@ -251,6 +254,7 @@ impl Driver {
 
     /// Keeps a used table for the next plan.
     pub(crate) fn recycle(&mut self, mut table: Box<Table>) {
+        self.pipes.give_back(&mut table);
         table.clear();
         self.tables.push(table);
     }

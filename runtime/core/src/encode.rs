@@ -1,6 +1,7 @@
 //! Which engine executes a table. Pure: no I/O and no unsafe code; so are the encoders.
 
 mod chain;
+mod gate;
 mod groups;
 
 use std::io;
@@ -27,6 +28,10 @@ pub enum Lowering {
     /// All SQEs in one submission, as SQE groups tied by links: flat plans, in which every join has single ops as
     /// branches, of any depth. Needs a kernel with SQE groups; elsewhere, and for other plans, `InvalidInput`.
     Groups,
+    /// All SQEs in one submission, as chains that meet in pipes: plans with joins in the middle that must not wait for
+    /// the thread, on any kernel. Up to 2N + M + 1 SQEs more for each join of N ops before M. `InvalidInput` for plans
+    /// that do not fit the submission queue.
+    Gate,
 }
 
 /// What the encoder may count on.
@@ -56,6 +61,7 @@ pub(crate) fn encode(table: &mut Table, lowering: Lowering, limits: Limits) -> i
         Lowering::Auto => &[CHAIN],
         Lowering::Chain => &[CHAIN],
         Lowering::Groups => &[GROUPS],
+        Lowering::Gate => &[GATE],
     };
     let mut refusal = None;
     for (engine, link) in attempts {
@@ -81,6 +87,7 @@ type Encoder = fn(&mut Table, Limits) -> Result<(), String>;
 
 const CHAIN: (Engine, Encoder) = (Engine::Chain, chain::link);
 const GROUPS: (Engine, Encoder) = (Engine::Groups, groups::link);
+const GATE: (Engine, Encoder) = (Engine::Gate, gate::link);
 
 fn has_dependency(table: &Table) -> bool {
     table.edges.iter().any(|edge| !edge.always || table.rows[edge.to as usize].kind == Kind::Op)

@@ -29,6 +29,7 @@ pub mod kernel;
 mod key;
 mod lower;
 pub mod op;
+mod pipes;
 pub mod plan;
 mod probe;
 mod progress;

@@ -6,7 +6,7 @@
 //! whatever order they come.
 
 use crate::{
-    table::{CANCELLED, Edge, Forward, Kind, NONE, Phase, Table, Verdict},
+    table::{CANCELLED, Edge, Forward, Kind, NONE, Phase, Row, Table, Verdict},
     wait::WaitHints,
 };
 
@@ -34,8 +34,12 @@ pub(crate) fn release(table: &mut Table, hints: &mut WaitHints, row: u32) {
     if std::mem::take(&mut state.hinted) {
         hints.remove(state.need);
     }
-    hints.change(table.outstanding, table.outstanding + 1);
+    let gate = state.gate;
     table.outstanding += 1;
+    match shut_gate(table, gate) {
+        Some(gate) => gate.gated += 1,
+        None => expect(table, hints, 1),
+    }
     unblock_successors(table, hints, row);
 }
 
@@ -44,12 +48,30 @@ pub(crate) fn complete(table: &mut Table, hints: &mut WaitHints, row: u32, res: 
     let state = &mut table.rows[row as usize];
     assert!(matches!(state.phase, Phase::Released | Phase::Queued), "CQE for a row that is {:?}", state.phase);
     (state.phase, state.res, state.cqe_flags) = (Phase::Arrived, res, cqe_flags);
-    hints.change(table.outstanding, table.outstanding - 1);
+    let (gate, failed) = (state.gate, res < state.min_res);
     table.outstanding -= 1;
+    // What is behind the gates of a plan in which something failed will not come by itself.
+    table.gates_shut |= failed && !table.gates.is_empty();
+    match shut_gate(table, gate) {
+        Some(gate) => gate.gated -= 1,
+        None => expect(table, hints, -1),
+    }
     if table.rows[row as usize].need == 0 {
         table.settling.push(row);
         settle_all(table, hints);
     }
+}
+
+/// The row that a gate is opened by, while it has not settled.
+fn shut_gate(table: &mut Table, gate: u32) -> Option<&mut Row> {
+    table.rows.get_mut(gate as usize).filter(|row| row.phase != Phase::Settled)
+}
+
+/// `more` CQEs are certain to come.
+fn expect(table: &mut Table, hints: &mut WaitHints, more: i32) {
+    let expected = table.expected.checked_add_signed(more).expect("no more CQEs than were expected");
+    hints.change(table.expected, expected);
+    table.expected = expected;
 }
 
 fn settle_all(table: &mut Table, hints: &mut WaitHints) {
@@ -82,7 +104,10 @@ fn judge(table: &mut Table, hints: &mut WaitHints, row: u32) -> Option<Verdict> 
             table.rows[target as usize].timed_out |= expired;
             Some(Verdict::Success)
         }
-        Phase::Arrived if state.kind == Kind::Leader => Some(Verdict::Success),
+        // Rows of an engine's own decide nothing.
+        Phase::Arrived if matches!(state.kind, Kind::Leader | Kind::GateRead | Kind::GateWrite) => {
+            Some(Verdict::Success)
+        }
         Phase::Arrived if state.cause != NONE && state.res == ECANCELED => Some(Verdict::NotRun),
         // The kernel cut the chain although all before this row succeeded (a refused SQE elsewhere in it, or a read
         // that it finished in two steps): the row still has its turn, now on its own.
@@ -113,6 +138,8 @@ fn settle(table: &mut Table, hints: &mut WaitHints, row: u32, verdict: Verdict) 
         hints.remove(state.need);
     }
     table.unsettled -= 1;
+    let gated = std::mem::take(&mut table.rows[row as usize].gated);
+    expect(table, hints, gated as i32);
     if was_waiting {
         unblock_successors(table, hints, row);
     }

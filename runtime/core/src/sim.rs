@@ -19,7 +19,9 @@
 //! | TIMEOUT, LINK_TIMEOUT | relative; no count |
 //! | POLL_ADD | single shot; the simulation's objects, and real descriptors (the doorbell's eventfd) |
 //!
-//! Flags: IO_LINK, IO_HARDLINK, FIXED_FILE, ASYNC (ignored), and bit 7 as [`Groups`] says.
+//! Flags: IO_LINK, IO_HARDLINK, FIXED_FILE, ASYNC (ignored), and bit 7 as [`Features::groups`] says: `-EINVAL` on a
+//! kernel without; members that start with the leader, whose LINK is ignored and which run though the leader fails (V3);
+//! or members that start when the leader has succeeded and are cancelled when not, whose LINK refuses the leader (V8).
 //!
 //! # Rejected
 //!
@@ -82,18 +84,6 @@ pub use log::{Event, SimCounters};
 pub use script::{Fault, OnCancel, Outcome, Script};
 use world::World;
 
-/// Whether the simulated kernel has SQE groups, and of which version of the series.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Groups {
-    /// Bit 7 of the flags is `-EINVAL`: every released kernel.
-    #[default]
-    None,
-    /// Members start with the leader; their LINK flags are ignored; they run though the leader fails (V3).
-    WithLeader,
-    /// Members start when the leader has succeeded, else they are cancelled; LINK on a member refuses the leader (V8).
-    AfterLeader,
-}
-
 /// Which of the ops that can complete does so next, after those that [`SimHandle::schedule`] names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
@@ -115,8 +105,6 @@ pub struct SimConfig {
     pub sq_entries: u32,
     /// Completion queue entries; more CQEs wait in an overflow list.
     pub cq_entries: u32,
-    /// SQE groups.
-    pub groups: Groups,
     /// Order of completion.
     pub order: Order,
     /// How many in a hundred ops that are ready when they are issued complete right then.
@@ -129,7 +117,7 @@ pub struct SimConfig {
     pub late_cancel_percent: u32,
     /// How many in a hundred cancels of ops that could complete are answered ENOENT, as for reads in the block layer.
     pub unfound_cancel_percent: u32,
-    /// What the kernel offers beyond the floor.
+    /// What the kernel offers beyond the floor; no groups by default.
     pub features: Features,
     /// A wait that times out takes that long in real time too, for drivers whose timers read the real clock.
     pub sleeps: bool,
@@ -143,7 +131,6 @@ impl Default for SimConfig {
             seed: 0,
             sq_entries: 64,
             cq_entries: 128,
-            groups: Groups::None,
             order: Order::Random,
             inline_percent: 0,
             steps_before_wait: 0,

@@ -9,7 +9,7 @@
 //!    └───────────────(not run, barrier)────────────────▲
 //! ```
 
-use crate::{sqe::Sqe, timer::TimerId};
+use crate::{pipes::Pipe, sqe::Sqe, timer::TimerId};
 
 /// No row, edge or forward.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -67,6 +67,10 @@ pub(crate) enum Kind {
     LinkTimeout,
     /// The NOP in front of a group.
     Leader,
+    /// Takes a byte out of a gate's pipe.
+    GateRead,
+    /// Puts bytes into one.
+    GateWrite,
 }
 
 /// One row.
@@ -95,6 +99,11 @@ pub(crate) struct Row {
     pub(crate) cause: u32,
     /// The row whose SQE follows this one's in a chain.
     pub(crate) link_next: u32,
+    /// The row whose success opens the gate that this one is behind; [`NONE`] if there is none. Until that row has
+    /// settled, this one's CQE cannot be counted on.
+    pub(crate) gate: u32,
+    /// Rows behind this one's gate that are out.
+    pub(crate) gated: u32,
     /// While chains are encoded: the first row of its chain, or [`NONE`] if the reactor releases it.
     pub(crate) chain_head: u32,
     /// While chains are encoded: see `encode.rs`; [`NONE`]: it runs in any case.
@@ -155,6 +164,21 @@ pub(crate) enum Forward {
     Descriptor { to: u32, next: u32 },
 }
 
+/// A row that works on a gate's pipe.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gate {
+    pub(crate) row: u32,
+    pub(crate) pipe: u32,
+    pub(crate) side: Side,
+}
+
+/// An end of a pipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Read,
+    Write,
+}
+
 /// Which engine executes a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -162,6 +186,8 @@ pub(crate) enum Engine {
     Chain,
     /// All SQEs at once, stages as SQE groups.
     Groups,
+    /// All SQEs at once, chains that meet in pipes.
+    Gate,
     /// Op by op, as the completion pass finds that an op needs nothing more.
     #[default]
     Staged,
@@ -175,6 +201,11 @@ pub(crate) struct Table {
     pub(crate) forwards: Vec<Forward>,
     /// What LINK_TIMEOUT rows point to. Not touched between submission and the plan's last CQE.
     pub(crate) timespecs: Vec<io_uring::types::Timespec>,
+    /// Rows that work on gates, the pipes they use, and where they read to.
+    pub(crate) gates: Vec<Gate>,
+    pub(crate) pipes: Vec<Pipe>,
+    pub(crate) pipe_count: u32,
+    pub(crate) read_bytes: Vec<u8>,
     /// First rows of the chains to submit; filled by the encoder.
     pub(crate) heads: Vec<u32>,
     /// Rows that progress has released and the driver has still to submit.
@@ -185,9 +216,13 @@ pub(crate) struct Table {
     pub(crate) unsettled: u32,
     /// Rows released whose CQE has not come.
     pub(crate) outstanding: u32,
+    /// Those of them whose CQE comes whatever the others bring: all but what is behind a gate that has not opened.
+    pub(crate) expected: u32,
     pub(crate) engine: Engine,
     /// The user cancelled or dropped the plan: nothing more is started.
     pub(crate) cancelling: bool,
+    /// Something failed in a plan with gates: what is behind them has to be cancelled.
+    pub(crate) gates_shut: bool,
     /// Why the plan was refused, and the row it was refused for.
     pub(crate) refusal: Option<(u32, std::io::Error)>,
 }
@@ -199,11 +234,14 @@ impl Table {
         self.edges.clear();
         self.forwards.clear();
         self.timespecs.clear();
+        self.gates.clear();
+        self.pipes.clear();
         self.heads.clear();
         self.ready.clear();
         self.settling.clear();
-        (self.unsettled, self.outstanding, self.engine) = (0, 0, Engine::Staged);
-        (self.cancelling, self.refusal) = (false, None);
+        (self.unsettled, self.outstanding, self.expected, self.pipe_count) = (0, 0, 0, 0);
+        (self.engine, self.refusal) = (Engine::Staged, None);
+        (self.cancelling, self.gates_shut) = (false, false);
     }
 
     /// Adds a row that waits for nothing yet.
@@ -220,6 +258,8 @@ impl Table {
             forwards: NONE,
             cause: NONE,
             link_next: NONE,
+            gate: NONE,
+            gated: 0,
             chain_head: NONE,
             anchor: NONE,
             chain_position: 0,
@@ -301,6 +341,18 @@ impl Table {
     pub(crate) fn edges_in(&self, row: u32) -> impl Iterator<Item = Edge> + '_ {
         let edge = |index: u32| (index != NONE).then(|| self.edges[index as usize]);
         std::iter::successors(edge(self.rows[row as usize].edges_in), move |e| edge(e.next_in))
+    }
+
+    /// The outgoing edges of a row.
+    pub(crate) fn edges_out(&self, row: u32) -> impl Iterator<Item = Edge> + '_ {
+        let edge = |index: u32| (index != NONE).then(|| self.edges[index as usize]);
+        std::iter::successors(edge(self.rows[row as usize].edges_out), move |e| edge(e.next_out))
+    }
+
+    /// Asks for one more pipe; returns its number.
+    pub(crate) fn add_pipe(&mut self) -> u32 {
+        self.pipe_count += 1;
+        self.pipe_count - 1
     }
 
     /// True once every row has its verdict and every CQE has come.

@@ -43,4 +43,4 @@ pub async fn poll_once<F: Future>(mut future: Pin<&mut F>) {
 }
 
 /// Every way to bring a plan to the kernel.
-pub const LOWERINGS: [Lowering; 3] = [Lowering::Auto, Lowering::Chain, Lowering::Staged];
+pub const LOWERINGS: [Lowering; 4] = [Lowering::Auto, Lowering::Chain, Lowering::Staged, Lowering::Gate];

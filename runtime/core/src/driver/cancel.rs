@@ -61,8 +61,9 @@ impl Driver {
             None => &mut activation.single.cancel_sent,
             Some(table) => {
                 let state = &table.rows[row as usize];
-                // A LINK_TIMEOUT ends with its op, a leader by itself.
-                if state.phase != table::Phase::Released || state.kind != Kind::Op || table.waits_in_kernel(row) {
+                // A LINK_TIMEOUT ends with its op, a leader and a byte for a gate by themselves.
+                let can_wait = matches!(state.kind, Kind::Op | Kind::GateRead);
+                if state.phase != table::Phase::Released || !can_wait || table.waits_in_kernel(row) {
                     return;
                 }
                 &mut table.rows[row as usize].cancel_sent
@@ -73,13 +74,18 @@ impl Driver {
         }
     }
 
-    /// After a CQE of a plan that is being cancelled: the rows that were tied behind it can be found now.
+    /// After a CQE of a plan that is being cancelled: the rows that were tied behind it can be found now. Where gates
+    /// stay shut, of those that wait there.
     pub(super) fn cancel_next(&mut self, key: Key) {
         let Some(table) = self.slab.get(key).and_then(|activation| activation.table.as_ref()) else { return };
         // Staged rows are not tied to others; all of them were asked for at once.
-        if table.cancelling && !table.heads.is_empty() {
+        let (all, gates) = (table.cancelling && !table.heads.is_empty(), table.gates_shut);
+        if all || gates {
             for row in 0..table.rows.len() as u32 {
-                self.want_cancel(key, row);
+                let table = self.slab.get(key).and_then(|activation| activation.table.as_ref());
+                if all || table.is_some_and(|table| table.rows[row as usize].kind == Kind::GateRead) {
+                    self.want_cancel(key, row);
+                }
             }
         }
     }

@@ -43,7 +43,8 @@ impl Driver {
                 busy: self.slab.len() as u32 - 1,
                 groups: self.kernel.features().groups,
             };
-            if let Err(error) = encode::encode(&mut table, lowering, limits) {
+            let encoded = encode::encode(&mut table, lowering, limits);
+            if let Err(error) = encoded.and_then(|()| self.pipes.equip(&mut table)) {
                 table.refusal = Some((0, error));
                 end_refused(&mut table);
             }
@@ -60,9 +61,12 @@ impl Driver {
                 self.in_flight += table.ready.len() as u64;
                 self.submit_ready(key);
             }
-            Engine::Chain | Engine::Groups => {
-                let plans =
-                    if engine == Engine::Chain { &self.counters.plans_chain } else { &self.counters.plans_groups };
+            Engine::Chain | Engine::Groups | Engine::Gate => {
+                let plans = match engine {
+                    Engine::Chain => &self.counters.plans_chain,
+                    Engine::Groups => &self.counters.plans_groups,
+                    _ => &self.counters.plans_gate,
+                };
                 plans.add(1);
                 for index in 0..table.heads.len() {
                     let table = self.slab.get(key).and_then(|activation| activation.table.as_ref());

@@ -1,10 +1,11 @@
 //! Starting requests, and what their ends start or sever.
 
 use super::{
-    Groups, memory,
+    memory,
     prepare::{Kind, Mode},
     world::{Link, Phase, Place, Request, Work, World},
 };
+use crate::features::Groups;
 
 impl World {
     /// Issues all that can be. A queue and no recursion: chains may be long.
@@ -19,7 +20,7 @@ impl World {
                         self.arm(timeout);
                     }
                     self.issue(leader);
-                    if self.config.groups == Groups::WithLeader {
+                    if self.config.features.groups == Some(Groups::WithLeader) {
                         members.into_iter().for_each(|member| self.issue(member));
                     }
                 }
@@ -104,7 +105,7 @@ impl World {
         let (leader, ended, members) = (unit.leader, unit.outstanding == 0, unit.members.clone());
         if serial != leader {
             self.post(serial);
-        } else if self.config.groups == Groups::AfterLeader {
+        } else if self.config.features.groups == Some(Groups::AfterLeader) {
             for member in members {
                 if severs {
                     self.finish(member, -libc::ECANCELED, true);

@@ -5,7 +5,7 @@ use std::{ffi::CString, time::Duration};
 use io_uring::opcode;
 
 use super::{
-    Groups, SimConfig,
+    SimConfig,
     memory::{self, Piece},
 };
 use crate::sqe::{FIXED_FILE, IO_HARDLINK, IO_LINK, Sqe};
@@ -99,7 +99,7 @@ pub(super) fn foreign_fields(sqe: &Sqe) -> Option<&'static str> {
 
 /// Prepares an SQE. What the kernel refuses becomes [`Kind::Refused`]; what it does and the simulation does not is `Err`.
 pub(super) fn prepare(sqe: &Sqe, config: &SimConfig) -> Result<Kind, &'static str> {
-    if sqe.flags & GROUP != 0 && config.groups == Groups::None {
+    if sqe.flags & GROUP != 0 && config.features.groups.is_none() {
         return Ok(Kind::Refused(libc::EINVAL));
     }
     let refused = |refused: bool, kind: Kind| if refused { Kind::Refused(libc::EINVAL) } else { kind };

@@ -1,11 +1,13 @@
 //! Taking SQEs: assembling chains and groups, as `io_submit_sqe` and the group series do.
 
 use super::{
-    Groups,
     prepare::{GROUP, Kind, prepare},
     world::{Link, Phase, Place, Unit, Work, World},
 };
-use crate::sqe::{IO_HARDLINK, IO_LINK};
+use crate::{
+    features::Groups,
+    sqe::{IO_HARDLINK, IO_LINK},
+};
 
 /// The chain and the group that the next SQE may belong to.
 #[derive(Debug, Default)]
@@ -51,7 +53,7 @@ impl World {
         self.mark(serial, |event, _| event.enter = Some(enter));
         self.counters.submitted += 1;
         assembly.sqes += 1;
-        let grouped = assembly.group.is_some() || sqe.flags & GROUP != 0 && self.config.groups != Groups::None;
+        let grouped = assembly.group.is_some() || sqe.flags & GROUP != 0 && self.config.features.groups.is_some();
         let behind = assembly.chain.last().is_some_and(|unit| unit.timeout.is_none());
         if matches!(kind, Kind::LinkTimeout(_)) && (grouped || !behind) {
             kind = Kind::Refused(libc::EINVAL);
@@ -80,7 +82,7 @@ impl World {
                 if grouped { assembly.group = Some(unit) } else { self.add_unit(unit, assembly) }
             }
             Some(mut group) => {
-                if self.config.groups == Groups::AfterLeader && link(sqe.flags) != Link::None {
+                if self.config.features.groups == Some(Groups::AfterLeader) && link(sqe.flags) != Link::None {
                     self.request(group.leader).kind = Kind::Refused(libc::EINVAL);
                     assembly.refused = true;
                 }
@@ -91,7 +93,7 @@ impl World {
     }
 
     fn add_unit(&mut self, mut unit: Unit, assembly: &mut Assembly) {
-        let grouped = self.requests[&unit.leader].sqe.flags & GROUP != 0 && self.config.groups != Groups::None;
+        let grouped = self.requests[&unit.leader].sqe.flags & GROUP != 0 && self.config.features.groups.is_some();
         self.counters.groups += grouped as u64;
         unit.outstanding = 1 + unit.members.len();
         let link = unit.link;
