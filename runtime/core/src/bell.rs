@@ -61,16 +61,21 @@ impl Bell {
         Bell { clapper, zero: Box::new(types::Timespec::new()), pending: 0 }
     }
 
-    /// The SQEs to submit, if the bell is not armed. The driver keeps the bell until their CQEs are in.
-    pub(crate) fn arm(&mut self) -> Option<[Sqe; 2]> {
+    /// The SQEs to submit, if the bell is not armed; the first one will do where the shard sleeps for one CQE at a time.
+    /// The driver keeps the bell until their CQEs are in.
+    pub(crate) fn arm(&mut self, breaks: bool) -> Vec<Sqe> {
         if self.pending > 0 {
-            return None;
+            return Vec::new();
         }
-        self.pending = 2;
+        self.pending = if breaks { 2 } else { 1 };
         let poll = opcode::PollAdd::new(types::Fd(self.clapper.0.as_raw_fd()), libc::POLLIN as u32).build();
-        let poll = Sqe { user_data: Tag::Bell.user_data(), flags: IO_LINK, ..poll.into() };
+        let flags = if breaks { IO_LINK } else { 0 };
+        let poll = Sqe { user_data: Tag::Bell.user_data(), flags, ..poll.into() };
+        if !breaks {
+            return vec![poll];
+        }
         let time_out = opcode::Timeout::new(&raw const *self.zero).build();
-        Some([poll, Sqe { user_data: Tag::BellBreak.user_data(), ..time_out.into() }])
+        vec![poll, Sqe { user_data: Tag::BellBreak.user_data(), ..time_out.into() }]
     }
 
     /// One of its CQEs is here.

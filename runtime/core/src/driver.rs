@@ -65,6 +65,8 @@ pub(crate) struct Driver {
     pub(crate) in_flight: u64,
     /// The shard's own SQEs (bell, cancels, closes) without theirs.
     pub(crate) own_in_flight: u64,
+    /// Those of them that are cancels.
+    cancels_out: u64,
     recent: Recent,
 }
 
@@ -88,6 +90,7 @@ impl Driver {
             bell,
             in_flight: 0,
             own_in_flight: 0,
+            cancels_out: 0,
             recent: Recent::default(),
         }
     }
@@ -102,7 +105,9 @@ impl Driver {
         let mut timeout = None;
         if block {
             debug_assert!(self.wakes.is_empty() && self.corpses.is_empty());
-            want = self.hints.least().unwrap_or(1);
+            // The answer to a cancel may call for another one.
+            let one = self.bell_sqes() < 2 || self.cancels_out > 0;
+            want = if one { 1 } else { self.hints.least().unwrap_or(1) };
             let next = [deadline, self.timers.next_deadline()].into_iter().flatten().min();
             timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
         }
@@ -131,14 +136,20 @@ impl Driver {
     /// Makes sure that a ring of the bell ends the wait to come. `false`: there is no room to arm it.
     pub(crate) fn arm_bell(&mut self) -> bool {
         if self.bell.pending() == 0 {
-            if !self.room_now(2) {
+            if !self.room_now(self.bell_sqes()) {
                 return false;
             }
-            for sqe in self.bell.arm().expect("nothing pending") {
+            for sqe in self.bell.arm(self.bell_sqes() == 2) {
                 self.push_own(sqe);
             }
         }
         true
+    }
+
+    /// SQEs of the bell. A submission queue of one entry cannot take its chain: there the shard sleeps for one CQE at a
+    /// time, and the poll alone will do.
+    fn bell_sqes(&self) -> u32 {
+        self.kernel.sq_entries().min(2)
     }
 
     fn push_own(&mut self, sqe: Sqe) {
@@ -214,6 +225,9 @@ impl Driver {
     /// Nothing of the activation is in the kernel any more.
     fn end(&mut self, key: Key) {
         let activation = self.slab.get(key).expect("a live activation");
+        if activation.table.as_mut().is_some_and(|table| std::mem::take(&mut table.heeded)) {
+            self.hints.remove(1);
+        }
         if activation.phase == Phase::Abandoned {
             activation.phase = Phase::Discarding;
             self.corpses.push(key);
@@ -227,7 +241,10 @@ impl Driver {
         self.own_in_flight -= 1;
         match tag {
             Tag::Row(..) => unreachable!("not the shard's own"),
-            Tag::Cancel(key, row) => self.cancel_answered(key, row, res),
+            Tag::Cancel(key, row) => {
+                self.cancels_out -= 1;
+                self.cancel_answered(key, row, res);
+            }
             Tag::Bell => self.bell.completed(true),
             Tag::BellBreak => self.bell.completed(false),
             Tag::CloseSlot(index) => self.slots.freed(index),

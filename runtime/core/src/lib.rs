@@ -28,6 +28,8 @@ pub mod into_result;
 pub mod kernel;
 mod key;
 mod lower;
+#[cfg(test)]
+mod model;
 pub mod op;
 mod pipes;
 pub mod plan;

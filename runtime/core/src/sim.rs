@@ -19,6 +19,8 @@
 //! | TIMEOUT, LINK_TIMEOUT | relative; no count |
 //! | POLL_ADD | single shot; the simulation's objects, and real descriptors (the doorbell's eventfd) |
 //!
+//! Real pipes (a gate's) are read and written as they are, without waiting; any other real descriptor is refused.
+//!
 //! Flags: IO_LINK, IO_HARDLINK, FIXED_FILE, ASYNC (ignored), and bit 7 as [`Features::groups`] says: `-EINVAL` on a
 //! kernel without; members that start with the leader, whose LINK is ignored and which run though the leader fails (V3);
 //! or members that start when the leader has succeeded and are cancelled when not, whose LINK refuses the leader (V8).

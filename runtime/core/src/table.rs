@@ -223,6 +223,8 @@ pub(crate) struct Table {
     pub(crate) cancelling: bool,
     /// Something failed in a plan with gates: what is behind them has to be cancelled.
     pub(crate) gates_shut: bool,
+    /// It counts in the shard's wait hints with one CQE, since each may call for another cancel.
+    pub(crate) heeded: bool,
     /// Why the plan was refused, and the row it was refused for.
     pub(crate) refusal: Option<(u32, std::io::Error)>,
 }
@@ -241,7 +243,7 @@ impl Table {
         self.settling.clear();
         (self.unsettled, self.outstanding, self.expected, self.pipe_count) = (0, 0, 0, 0);
         (self.engine, self.refusal) = (Engine::Staged, None);
-        (self.cancelling, self.gates_shut) = (false, false);
+        (self.cancelling, self.gates_shut, self.heeded) = (false, false, false);
     }
 
     /// Adds a row that waits for nothing yet.

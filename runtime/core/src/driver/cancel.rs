@@ -35,8 +35,20 @@ impl Driver {
             return;
         };
         table.cancelling = true;
+        if !table.heads.is_empty() {
+            self.heed_every_cqe(key);
+        }
+        let table = self.slab.get(key).and_then(|activation| activation.table.as_mut()).expect("as above");
         for row in 0..table.rows.len() as u32 {
             self.cancel_row(key, row);
+        }
+    }
+
+    /// Each CQE of this plan may call for another cancel: the shard must not sleep for several of them.
+    fn heed_every_cqe(&mut self, key: Key) {
+        let table = self.slab.get(key).and_then(|activation| activation.table.as_mut()).expect("a plan's table");
+        if !std::mem::replace(&mut table.heeded, true) {
+            self.hints.add(1);
         }
     }
 
@@ -79,9 +91,10 @@ impl Driver {
     pub(super) fn cancel_next(&mut self, key: Key) {
         let Some(table) = self.slab.get(key).and_then(|activation| activation.table.as_ref()) else { return };
         // Staged rows are not tied to others; all of them were asked for at once.
-        let (all, gates) = (table.cancelling && !table.heads.is_empty(), table.gates_shut);
+        let (all, gates, rows) = (table.cancelling && !table.heads.is_empty(), table.gates_shut, table.rows.len());
         if all || gates {
-            for row in 0..table.rows.len() as u32 {
+            self.heed_every_cqe(key);
+            for row in 0..rows as u32 {
                 let table = self.slab.get(key).and_then(|activation| activation.table.as_ref());
                 if all || table.is_some_and(|table| table.rows[row as usize].kind == Kind::GateRead) {
                     self.want_cancel(key, row);
@@ -93,6 +106,7 @@ impl Driver {
     pub(super) fn push_cancel(&mut self, key: Key, row: u32) {
         if self.is_in_kernel(key, row) {
             self.counters.cancels.add(1);
+            self.cancels_out += 1;
             let cancel = io_uring::opcode::AsyncCancel::new(key.user_data(row)).build();
             self.push_own(Sqe { user_data: Tag::Cancel(key, row).user_data(), ..cancel.into() });
         }

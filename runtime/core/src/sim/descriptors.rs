@@ -27,7 +27,7 @@ pub(super) enum Found {
         inode: u64,
     },
     /// Open, but not the simulation's.
-    Foreign,
+    Foreign { inode: u64 },
     /// Not open.
     Closed,
 }
@@ -39,11 +39,31 @@ pub(super) struct Descriptors {
     pub(super) files: BTreeMap<Vec<u8>, Contents>,
 }
 
-/// The inode behind a number; `None` if it is not open.
-fn inode(fd: RawFd) -> Option<u64> {
+/// What is known about a number; `None` if it is not open.
+fn status(fd: RawFd) -> Option<libc::stat> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: a local that the call fills if it returns 0, and only then it is read. Test: every test with descriptors.
-    unsafe { (libc::fstat(fd, stat.as_mut_ptr()) == 0).then(|| stat.assume_init().st_ino) }
+    unsafe { (libc::fstat(fd, stat.as_mut_ptr()) == 0).then(|| stat.assume_init()) }
+}
+
+fn inode(fd: RawFd) -> Option<u64> {
+    status(fd).map(|stat| stat.st_ino)
+}
+
+/// A description of a real pipe's end, which keeps it open as a running op does; `None` for anything else.
+pub(super) fn real_pipe(fd: RawFd) -> Option<Rc<Description>> {
+    if status(fd)?.st_mode & libc::S_IFMT != libc::S_IFIFO {
+        return None;
+    }
+    // SAFETY: no memory is passed.
+    let (flags, copy) = unsafe { (libc::fcntl(fd, libc::F_GETFL), libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0)) };
+    if copy < 0 {
+        return None;
+    }
+    // SAFETY: just made, and nobody else has its number. Test: a_plan_passes_its_gates.
+    let copy = unsafe { OwnedFd::from_raw_fd(copy) };
+    let writes = flags & libc::O_ACCMODE != libc::O_RDONLY;
+    Some(Description::new(Object::RealPipe(copy), !writes, writes))
 }
 
 impl Descriptors {
@@ -67,7 +87,7 @@ impl Descriptors {
             (Some(inode), Some(entry)) if inode == entry.inode => {
                 Found::Ours { description: entry.description.clone(), inode }
             }
-            (Some(_), _) => Found::Foreign,
+            (Some(inode), _) => Found::Foreign { inode },
             (None, _) => Found::Closed,
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Order, memory,
+    Order, memory, object,
     prepare::{Kind, Mode, Transfer},
     script::Outcome,
     world::{Phase, Place, Request, World},
@@ -49,10 +49,7 @@ impl World {
             if self.rung {
                 return events;
             }
-            let mut poll = libc::pollfd { fd: request.sqe.fd, events, revents: 0 };
-            // SAFETY: a local, for the time of the call, which does not wait. Test: the_bell_ends_a_wait.
-            unsafe { libc::poll(&mut poll, 1, 0) };
-            return poll.revents;
+            return object::poll(request.sqe.fd, events);
         };
         let readable = if file.readable && file.can_read() { libc::POLLIN } else { 0 };
         let writable = if file.writable && file.can_write(1) { libc::POLLOUT } else { 0 };

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Order, SimConfig,
-    descriptors::{Descriptors, Found},
+    descriptors::{Descriptors, Found, real_pipe},
     log::{Event, SimCounters},
     memory,
     object::Description,
@@ -190,7 +190,7 @@ impl World {
         self.counters.in_flight_max = self.counters.in_flight_max.max(self.in_flight.len() as u64);
         let (serial, pushed_at) = (self.serial(), self.tick());
         let meant = match self.descriptors.find(sqe.fd) {
-            Found::Ours { inode, .. } if sqe.flags & FIXED_FILE == 0 => Some(inode),
+            Found::Ours { inode, .. } | Found::Foreign { inode } if sqe.flags & FIXED_FILE == 0 => Some(inode),
             _ => None,
         };
         self.log.push(Event {
@@ -230,18 +230,18 @@ impl World {
             return self.descriptors.slot(fd).map(Some).ok_or(libc::EBADF);
         }
         match self.descriptors.find(fd) {
-            Found::Ours { inode, .. } if meant.is_some_and(|meant| meant != inode) => {
+            Found::Ours { inode, .. } | Found::Foreign { inode } if meant.is_some_and(|meant| meant != inode) => {
                 self.violation(&format!("descriptor {fd} was closed and its number reused under {:?}", request.sqe))
             }
             Found::Ours { description, .. } => Ok(Some(description)),
-            Found::Foreign if matches!(request.kind, Kind::Poll(_)) => Ok(None),
-            Found::Foreign if meant.is_some() => {
-                self.violation(&format!("descriptor {fd} was closed and a stranger has its number: {:?}", request.sqe))
-            }
-            Found::Foreign => self.violation(&format!(
-                "descriptor {fd} is a real one; make those for ops by SimHandle::{{file, pipe, stream, device}}: {:?}",
-                request.sqe
-            )),
+            Found::Foreign { .. } if matches!(request.kind, Kind::Poll(_)) => Ok(None),
+            Found::Foreign { .. } => match real_pipe(fd) {
+                Some(description) => Ok(Some(description)),
+                None => self.violation(&format!(
+                    "descriptor {fd} is a real one; make those for ops by SimHandle::{{file, pipe, stream, device}}: {:?}",
+                    request.sqe
+                )),
+            },
             Found::Closed => Err(libc::EBADF),
         }
     }

@@ -115,7 +115,7 @@ fn with_bell(rig: &mut Rig, bell: &mut Bell) {
         rig.nop(user_data, 0);
     };
     (1..=4).for_each(&mut never);
-    for sqe in bell.arm().unwrap() {
+    for sqe in bell.arm(true) {
         // SAFETY: the bell outlives the simulation's use of it: the SQEs complete within the test.
         unsafe { rig.sim.push(&sqe) };
     }

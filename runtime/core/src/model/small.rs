@@ -1,0 +1,183 @@
+//! M2: every plan of up to four ops, with every outcome, on every engine, in submission queues of 1 to 5. All of them,
+//! always: this, not chance, is the proof.
+
+use super::{
+    case::{Case, Ran, User},
+    oracle::{Decided, Outcome},
+    tree::Shape,
+};
+use crate::{encode::Lowering, features::Groups};
+
+/// Every engine, on the kernels where it differs.
+const ENGINES: [(Lowering, Option<Groups>); 7] = [
+    (Lowering::Auto, None),
+    (Lowering::Auto, Some(Groups::WithLeader)),
+    (Lowering::Chain, None),
+    (Lowering::Staged, None),
+    (Lowering::Groups, Some(Groups::WithLeader)),
+    (Lowering::Groups, Some(Groups::AfterLeader)),
+    (Lowering::Gate, None),
+];
+
+/// All shapes with `ops` ops; neither joins in joins nor sequences in sequences, which mean the same flattened (a
+/// sequence in the last place of a sequence is another plan by its results only).
+fn shapes(ops: usize) -> Vec<Shape> {
+    let mut all = joins(ops);
+    all.extend(sequences(ops));
+    all
+}
+
+/// Single ops, and joins.
+fn joins(ops: usize) -> Vec<Shape> {
+    if ops == 1 {
+        return vec![Shape::Op];
+    }
+    let parts = compositions(ops);
+    let mut all = Vec::new();
+    for sizes in parts {
+        let mut joins = vec![Vec::new()];
+        for size in sizes {
+            let choices = if size == 1 { vec![Shape::Op] } else { sequences(size) };
+            joins = joins.iter().flat_map(|j: &Vec<Shape>| choices.iter().map(|c| with(j, c.clone()))).collect();
+        }
+        all.extend(joins.into_iter().map(Shape::Join));
+    }
+    all
+}
+
+/// Sequences, each part of which but the first may be a cleanup.
+fn sequences(ops: usize) -> Vec<Shape> {
+    let mut all = Vec::new();
+    for sizes in compositions(ops) {
+        let mut sequences = vec![Vec::new()];
+        for (index, size) in sizes.into_iter().enumerate() {
+            let kinds: &[bool] = if index == 0 { &[false] } else { &[false, true] };
+            let choices: Vec<_> = joins(size).into_iter().flat_map(|j| kinds.iter().map(move |k| (j.clone(), *k))).collect();
+            sequences = sequences
+                .iter()
+                .flat_map(|s: &Vec<(Shape, bool)>| choices.iter().map(|c| with(s, c.clone())))
+                .collect();
+        }
+        all.extend(sequences.into_iter().map(Shape::Seq));
+    }
+    all
+}
+
+fn with<T: Clone>(list: &[T], item: T) -> Vec<T> {
+    [list, &[item]].concat()
+}
+
+/// The ways to write `total` as a sum of two or more numbers.
+fn compositions(total: usize) -> Vec<Vec<usize>> {
+    fn rest(total: usize) -> Vec<Vec<usize>> {
+        let mut all = vec![vec![total]];
+        for first in 1..total {
+            all.extend(rest(total - first).into_iter().map(|tail| [vec![first], tail].concat()));
+        }
+        all
+    }
+    rest(total).into_iter().filter(|parts| parts.len() > 1).collect()
+}
+
+/// All ways to decide about `ops` ops.
+fn decisions(ops: usize, outcomes: &[Decided]) -> impl Iterator<Item = Vec<Decided>> + '_ {
+    let count = outcomes.len();
+    (0..count.pow(ops as u32)).map(move |code| (0..ops).map(|op| outcomes[code / count.pow(op as u32) % count]).collect())
+}
+
+fn exact(outcome: Outcome) -> Decided {
+    Decided { outcome, variable: false }
+}
+
+#[test]
+fn the_shapes_are_all_of_them() {
+    let counts: Vec<usize> = (1..=4).map(|ops| shapes(ops).len()).collect();
+    println!("shapes: {counts:?}: {:?}", shapes(3));
+    assert_eq!(counts, [1, 3, 13, 69]);
+}
+
+#[test]
+fn every_small_plan_means_the_same_on_every_engine() {
+    let outcomes = [Outcome::Full, Outcome::Short, Outcome::Errno, Outcome::FullButCut].map(exact);
+    let (mut agreed, mut refused) = (0u32, 0u32);
+    for ops in 1..=4 {
+        for shape in shapes(ops) {
+            for decided in decisions(ops, &outcomes) {
+                for (lowering, groups) in ENGINES {
+                    // All sizes for all plans would be five times the same: what differs is whether the plan fits.
+                    for sq_entries in [1 + (agreed + refused) % 5, 32] {
+                        let seed = u64::from(agreed) * 7 + u64::from(refused);
+                        let inline_percent = (agreed % 3) * 50;
+                        let plain = Case::plain(shape.clone(), decided.clone(), lowering);
+                        let case = Case { groups, sq_entries, seed, inline_percent, ..plain };
+                        match case.check() {
+                            Ran::Agreed => agreed += 1,
+                            Ran::Refused => refused += 1,
+                        }
+                    }
+                }
+            }
+        }
+    }
+    println!("{agreed} cases agree, {refused} were refused by their engine");
+    assert!(agreed > 100_000);
+}
+
+#[test]
+fn variable_lengths_are_served_by_staged_and_auto_alone() {
+    let outcomes = [Outcome::Full, Outcome::Short, Outcome::Zero].map(|outcome| Decided { outcome, variable: true });
+    for ops in 1..=3 {
+        for shape in shapes(ops) {
+            for decided in decisions(ops, &outcomes) {
+                for (lowering, groups) in ENGINES {
+                    let case = Case { groups, ..Case::plain(shape.clone(), decided.clone(), lowering) };
+                    let ran = case.check();
+                    assert!(ran == Ran::Agreed || !matches!(lowering, Lowering::Staged | Lowering::Auto), "{case:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_small_plan_is_cancelled_and_dropped_at_every_step() {
+    let outcomes = [Outcome::Full, Outcome::Errno, Outcome::Never].map(exact);
+    let mut cases = 0u32;
+    for ops in 1..=3 {
+        for shape in shapes(ops) {
+            for decided in decisions(ops, &outcomes) {
+                for (lowering, groups) in ENGINES {
+                    for step in 0..=4 {
+                        for user in [User::Drops(step), User::Cancels(step)] {
+                            cases += 1;
+                            let plain = Case::plain(shape.clone(), decided.clone(), lowering);
+                            // What never ends by itself cannot be past the point of no return.
+                            let late = decided.iter().enumerate().map(|(op, decided)| {
+                                decided.outcome != Outcome::Never && (cases >> op) % 3 == 0
+                            });
+                            let case = Case { groups, user, late: late.collect(), seed: cases.into(), sq_entries: 1 + cases % 32, ..plain };
+                            case.check();
+                        }
+                    }
+                }
+            }
+        }
+    }
+    println!("{cases} cases");
+}
+
+#[test]
+fn a_branch_that_waits_for_another_branchs_second_op_completes() {
+    // Leveled into stages this would hang: op 0 ends only once op 3 has run.
+    use crate::sim::{Order, Sim, SimConfig};
+    let _ = (Order::Fifo, Sim::new(SimConfig::default()));
+    let shape = Shape::Join(vec![
+        Shape::Seq(vec![(Shape::Op, false), (Shape::Op, false)]),
+        Shape::Seq(vec![(Shape::Op, false), (Shape::Op, false)]),
+    ]);
+    for (lowering, groups) in ENGINES {
+        let decided = vec![exact(Outcome::Full); 4];
+        let case = Case { groups, ..Case::plain(shape.clone(), decided, lowering) };
+        case.check();
+    }
+}
