@@ -103,7 +103,8 @@ impl Driver {
         self.flush_backlog();
         let mut want = 0;
         let mut timeout = None;
-        if block {
+        // What has found no room, because an enter failed, must not be slept over (I5).
+        if block && !self.has_backlog() {
             debug_assert!(self.wakes.is_empty() && self.corpses.is_empty());
             // The answer to a cancel may call for another one.
             let one = self.bell_sqes() < 2 || self.cancels_out > 0;
@@ -124,6 +125,10 @@ impl Driver {
         self.reap();
         self.fire_timers();
         Ok(())
+    }
+
+    fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty() || !self.cancels.is_empty() || self.slots.has_to_close()
     }
 
     fn enter(&mut self, want: u32, timeout: Option<Duration>) -> io::Result<u32> {
