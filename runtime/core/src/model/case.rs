@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     oracle::{self, Decided, Meaning, Outcome},
-    tree::{BYTES, STRIDE, Seen, Shape, Tree},
+    tree::{BYTES, Leaf, STRIDE, Seen, Shape, Tree, Verb},
 };
 use crate::{
     encode::Lowering,
@@ -96,8 +96,8 @@ impl Case {
         let entered = shard.enter();
         let keys = self.script(&handle);
         let device = Target::from(SharedFd::new(handle.device(1 << 20)));
-        let variable: Vec<bool> = self.decided.iter().map(|decided| decided.variable).collect();
-        let tree = Tree::new(&self.shape, &vec![device; self.decided.len()], &variable);
+        let leaf = |decided: &Decided| Leaf { verb: Verb::Read, target: device.clone(), variable: decided.variable };
+        let tree = Tree::new(&self.shape, &self.decided.iter().map(leaf).collect::<Vec<_>>());
         let seen = self.run(&shard, &handle, tree);
         let meanings = oracle::meaning(&self.shape, &self.decided);
         let refused = seen.as_ref().is_some_and(|seen| seen.iter().any(|seen| matches!(seen, Seen::Refused(_))));

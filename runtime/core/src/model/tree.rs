@@ -75,15 +75,40 @@ pub(super) enum Seen {
     Refused(String),
 }
 
-/// A read of the model.
+/// What an op of the model does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// READ at the op's own offset.
+    Read,
+    /// READ where the pipe is.
+    ReadNext,
+    /// RECV, all of it.
+    Recv,
+    /// NOP with this result.
+    Nop(i32),
+}
+
+/// An op of the model.
+#[derive(Clone, Debug)]
+pub(super) struct Leaf {
+    pub(super) verb: Verb,
+    pub(super) target: Target,
+    /// Whether less than all is a success.
+    pub(super) variable: bool,
+}
+
+/// An op of the model in its plan.
 #[derive(Debug)]
 pub(super) struct ModelOp {
     number: u64,
+    verb: Verb,
     target: Target,
-    /// Whether less than all is a success.
     variable: bool,
     buf: Box<[u8]>,
 }
+
+/// `IORING_NOP_INJECT_RESULT`.
+const INJECT_RESULT: u32 = 1;
 
 impl Sealed for ModelOp {}
 
@@ -94,8 +119,17 @@ impl Op for ModelOp {
 
     fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request> {
         let (ptr, len) = (self.buf.as_mut_ptr(), self.buf.len());
-        let read = opcode::Read::new(types::Fd(-1), ptr, len as u32).offset(self.number * STRIDE);
-        let mut sqe = Sqe::from(read.build());
+        let read = opcode::Read::new(types::Fd(-1), ptr, len as u32);
+        let mut sqe: Sqe = match self.verb {
+            Verb::Read => read.offset(self.number * STRIDE).build().into(),
+            Verb::ReadNext => read.offset(u64::MAX).build().into(),
+            Verb::Recv => opcode::Recv::new(types::Fd(-1), ptr, len as u32).flags(libc::MSG_WAITALL).build().into(),
+            Verb::Nop(res) => Sqe { len: res as u32, op_flags: INJECT_RESULT, ..opcode::Nop::new().build().into() },
+        };
+        if let Verb::Nop(_) = self.verb {
+            let success = Success::Exact(len);
+            return Ok(Request { sqe, success, lossless: true });
+        }
         scope.target(&mut self.target, &mut sqe)?;
         let success = if self.variable { Success::Variable { asked: len } } else { Success::Exact(len) };
         Ok(Request { sqe, success, lossless: true })
@@ -123,30 +157,25 @@ pub(super) enum Tree {
 }
 
 impl Tree {
-    /// The plan; op n reads from `targets[n]`, and is of variable length if `variable[n]`.
-    pub(super) fn new(shape: &Shape, targets: &[Target], variable: &[bool]) -> Tree {
-        fn build(shape: &Shape, targets: &[Target], variable: &[bool], next: &mut usize) -> Tree {
+    /// The plan; its ops are `leaves`, in the order written.
+    pub(super) fn new(shape: &Shape, leaves: &[Leaf]) -> Tree {
+        fn build(shape: &Shape, leaves: &[Leaf], next: &mut usize) -> Tree {
             match shape {
                 Shape::Op => {
                     let number = *next;
                     *next += 1;
-                    Tree::Op(ModelOp {
-                        number: number as u64,
-                        target: targets[number].clone(),
-                        variable: variable[number],
-                        buf: vec![0; BYTES].into_boxed_slice(),
-                    })
+                    let Leaf { verb, target, variable } = leaves[number].clone();
+                    let buf = vec![0; BYTES].into_boxed_slice();
+                    Tree::Op(ModelOp { number: number as u64, verb, target, variable, buf })
                 }
-                Shape::Join(parts) => {
-                    Tree::Join(parts.iter().map(|part| build(part, targets, variable, next)).collect())
-                }
+                Shape::Join(parts) => Tree::Join(parts.iter().map(|part| build(part, leaves, next)).collect()),
                 Shape::Seq(parts) => {
-                    let parts = parts.iter().map(|(part, cleanup)| (build(part, targets, variable, next), *cleanup));
+                    let parts = parts.iter().map(|(part, cleanup)| (build(part, leaves, next), *cleanup));
                     Tree::Seq(parts.collect())
                 }
             }
         }
-        build(shape, targets, variable, &mut 0)
+        build(shape, leaves, &mut 0)
     }
 
     fn finish_into(self, results: &mut Results<'_>, seen: &mut Vec<Seen>) {

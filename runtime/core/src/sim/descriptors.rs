@@ -27,7 +27,9 @@ pub(super) enum Found {
         inode: u64,
     },
     /// Open, but not the simulation's.
-    Foreign { inode: u64 },
+    Foreign {
+        inode: u64,
+    },
     /// Not open.
     Closed,
 }
