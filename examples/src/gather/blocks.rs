@@ -56,6 +56,10 @@ impl Block {
                      cut while it was read: copy it when nobody writes to it"
                 )))
             }
+            // The plan does not fit its lowering, and nothing was submitted; its first op is where it is said.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput && error.raw_os_error().is_none() => {
+                Err(Failure::new(format!("{error}; or raise --sq-entries")))
+            }
             Err(error) => Err(Failure::of("read", &self.source.path, &error)),
         }
     }

@@ -35,6 +35,10 @@ Lowerings:
   chain   linked requests, which serve only sequences of single ops. So every block becomes a chain of its own:
           gather read-write, scatter read-write for each output (reading the source once for each), mirror
           read-write-read for each output (which needs --sq-entries of at least 4)
+  groups  SQE groups, a kernel feature that no release has; one block per plan for --scatter and --mirror
+  gate    chains that wait for each other by bytes in pipes; plans are made small enough for the submission queue, and
+          have one block for --scatter and --mirror
+  Files are opened together before they are read. With groups and gate that is left to the staged engine.
 
 Exit status: 0 if all went well, 1 if not, 2 for a wrong command line.
 
@@ -109,6 +113,10 @@ enum Engine {
     Chain,
     /// Each op started by the reactor when it needs nothing more
     Staged,
+    /// Groups of requests in one submission, on kernels that have them
+    Groups,
+    /// Chains that meet in pipes, in one submission
+    Gate,
 }
 
 impl Cli {
@@ -118,6 +126,8 @@ impl Cli {
             (false, Engine::Auto) => (How::Plans, runtime::Lowering::Auto),
             (false, Engine::Chain) => (How::Chains, runtime::Lowering::Chain),
             (false, Engine::Staged) => (How::Plans, runtime::Lowering::Staged),
+            (false, Engine::Groups) => (How::Plans, runtime::Lowering::Groups),
+            (false, Engine::Gate) => (How::Plans, runtime::Lowering::Gate),
         };
         let (blocks, in_flight) = (self.blocks.into(), self.in_flight.into());
         Settings { how, lowering, blocks, in_flight, sq_entries: self.sq_entries }

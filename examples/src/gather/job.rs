@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, path::PathBuf, rc::Rc, time::Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use runtime::{Builder, Lowering, join_all};
+use runtime::{Builder, IntoResult, Lowering, join, join_all, op};
 
 use crate::{
     blocks::Batch,
@@ -69,6 +69,17 @@ impl Mode {
     }
 }
 
+impl Settings {
+    /// Which engine takes joins with nothing behind them: opens and syncs. There is no depth in them for groups and gates
+    /// to save an enter on.
+    pub fn lowering_of_joins(&self) -> Lowering {
+        match self.lowering {
+            Lowering::Groups | Lowering::Gate => Lowering::Staged,
+            other => other,
+        }
+    }
+}
+
 impl Job {
     /// Some output is a pipe or a device. Asked after the copy too, so it does not count on the output's being there.
     pub fn writes_to_a_stream(&self) -> bool {
@@ -91,11 +102,27 @@ impl Job {
         if self.writes_to_a_stream() {
             (settings.how, settings.in_flight) = (How::Each, 1);
         }
+        if settings.how == How::Plans && matches!(settings.lowering, Lowering::Groups | Lowering::Gate) {
+            settings.blocks = self.blocks_of_flat_plans(&settings);
+        }
         let (blocks_max, per_block) = (settings.blocks * settings.in_flight, self.buffers_per_block(settings.how));
         settings.blocks = (settings.blocks / per_block).max(1);
         // Only with more outputs than a plan has buffers does this leave fewer plans than asked for.
         settings.in_flight = (blocks_max / (settings.blocks * per_block)).clamp(1, settings.in_flight);
         settings
+    }
+
+    /// Groups serve only plans whose joins have single ops as branches: of several blocks, those of gather alone. A gate
+    /// brings the ops with its pipe into one submission: three requests per block, and a write and a sync behind it.
+    fn blocks_of_flat_plans(&self, settings: &Settings) -> usize {
+        match (self.mode, settings.lowering) {
+            (Mode::Gather, Lowering::Gate) => {
+                let room = settings.sq_entries.next_power_of_two() as usize;
+                (room.saturating_sub(2) / 3).clamp(1, settings.blocks)
+            }
+            (Mode::Gather, _) => settings.blocks,
+            _ => 1,
+        }
     }
 
     fn check(&self, settings: &Settings) -> Result<(), Failure> {
@@ -123,6 +150,9 @@ pub fn run(job: &Job, settings: &Settings, show_progress: bool) -> Result<Report
         .lowering(settings.lowering)
         .build()
         .map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))?;
+    if settings.lowering == Lowering::Groups {
+        runtime.block_on(check_groups())?;
+    }
     let sources: Vec<_> = job.sources.iter().cloned().zip(identities).collect();
     let outputs = Outputs::prepare(&job.outputs, &sources)?;
     let progress = if show_progress { progress_bar(bytes) } else { ProgressBar::hidden() };
@@ -137,9 +167,16 @@ pub fn run(job: &Job, settings: &Settings, show_progress: bool) -> Result<Report
     Ok(Report::new(job, &settings, bytes, elapsed, &before, &after))
 }
 
+/// Asks for groups where they cannot be wrong about anything but the kernel.
+async fn check_groups() -> Result<(), Failure> {
+    let plan = join!(op::nop(), op::nop()).then(|_| op::nop()).lowering(Lowering::Groups);
+    let cannot = |error| Failure::new(format!("cannot use --lowering groups: {error}"));
+    plan.await.into_result().map(drop).map_err(cannot)
+}
+
 /// Copies and syncs; gives the number of bytes that the sources had.
 async fn copy(job: &Job, settings: &Settings, outs: &Rc<[Output]>, progress: &ProgressBar) -> Result<u64, Failure> {
-    let mut sources = Sources::new(job.sources.clone(), settings.blocks, settings.how == How::Each);
+    let mut sources = Sources::new(job.sources.clone(), settings);
     let mut window = Window::new(settings.in_flight, progress.clone());
     let (mut bytes, mut synced) = (0, false);
     while let Some(batch) = sources.next_batch().await? {
@@ -150,7 +187,7 @@ async fn copy(job: &Job, settings: &Settings, outs: &Rc<[Output]>, progress: &Pr
     }
     window.finish().await?;
     if !synced {
-        sync(settings.how, outs).await?;
+        sync(settings, outs).await?;
     }
     Ok(bytes)
 }
@@ -176,14 +213,14 @@ async fn run_batch(
 }
 
 /// Brings every output to its device.
-async fn sync(how: How, outs: &[Output]) -> Result<(), Failure> {
-    if how == How::Each || outs.len() == 1 {
+async fn sync(settings: &Settings, outs: &[Output]) -> Result<(), Failure> {
+    if settings.how == How::Each || outs.len() == 1 {
         for out in outs {
             out.sync().await?;
         }
         return Ok(());
     }
-    let results = join_all(outs.iter().map(|out| out.file.sync_data())).await;
+    let results = join_all(outs.iter().map(|out| out.file.sync_data())).lowering(settings.lowering_of_joins()).await;
     for (out, result) in outs.iter().zip(results) {
         out.synced(result).await?;
     }

@@ -36,10 +36,13 @@ impl Report {
         before: &Metrics,
         after: &Metrics,
     ) -> Report {
-        let plans = after.plans_chain + after.plans_staged - before.plans_chain - before.plans_staged;
+        let engines = engines(before, after);
+        let plans = engines.iter().map(|(_, plans)| plans).sum();
+        let used: Vec<&str> = engines.iter().filter(|(_, plans)| *plans > 0).map(|(name, _)| *name).collect();
+        let engine = if used.is_empty() { "single ops".to_string() } else { used.join("+") };
         let (sqes, enters) = (after.sqes - before.sqes, after.enters - before.enters);
         let wakes = after.wakes - before.wakes;
-        let (mode, engine) = (job.mode.name(), engine(before, after));
+        let mode = job.mode.name();
         let line = format!(
             "{mode}: {} from {} to {} in {:.1} ms; {plans} plans, {sqes} SQEs, {enters} enters, {wakes} wakes; \
              engine: {engine}",
@@ -70,17 +73,19 @@ fn lowering(settings: &Settings) -> &'static str {
         (_, Lowering::Auto) => "auto",
         (_, Lowering::Chain) => "chain",
         (_, Lowering::Staged) => "staged",
+        (_, Lowering::Groups) => "groups",
+        (_, Lowering::Gate) => "gate",
     }
 }
 
-/// What was used: the engines that took plans, and what happened if none did.
-fn engine(before: &Metrics, after: &Metrics) -> &'static str {
-    match (after.plans_chain > before.plans_chain, after.plans_staged > before.plans_staged) {
-        (true, true) => "chain+staged",
-        (true, false) => "chain",
-        (false, true) => "staged",
-        (false, false) => "single ops",
-    }
+/// The plans that each engine took.
+fn engines(before: &Metrics, after: &Metrics) -> [(&'static str, u64); 4] {
+    [
+        ("chain", after.plans_chain - before.plans_chain),
+        ("groups", after.plans_groups - before.plans_groups),
+        ("gate", after.plans_gate - before.plans_gate),
+        ("staged", after.plans_staged - before.plans_staged),
+    ]
 }
 
 fn count(number: usize, noun: &str) -> String {

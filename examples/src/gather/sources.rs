@@ -2,11 +2,12 @@
 
 use std::{collections::VecDeque, fs, io, path::PathBuf, rc::Rc, vec};
 
-use runtime::{fs::File, join_all};
+use runtime::{Lowering, fs::File, join_all};
 
 use crate::{
     blocks::{Batch, Block, Source},
     failure::Failure,
+    job::{How, Settings},
     outputs::Identity,
 };
 
@@ -51,13 +52,20 @@ pub struct Sources {
     at: u64,
     blocks_max: usize,
     await_each: bool,
+    lowering: Lowering,
 }
 
 impl Sources {
-    /// Batches of at most `blocks_max` blocks. `await_each`: the files are opened one by one.
-    pub fn new(paths: Vec<PathBuf>, blocks_max: usize, await_each: bool) -> Sources {
-        let (waiting, opened) = (paths.into_iter(), VecDeque::new());
-        Sources { waiting, opened, offset: 0, at: 0, blocks_max, await_each }
+    pub fn new(paths: Vec<PathBuf>, settings: &Settings) -> Sources {
+        Sources {
+            waiting: paths.into_iter(),
+            opened: VecDeque::new(),
+            offset: 0,
+            at: 0,
+            blocks_max: settings.blocks,
+            await_each: settings.how == How::Each,
+            lowering: settings.lowering_of_joins(),
+        }
     }
 
     /// The next batch; `None` once everything has been given out.
@@ -101,7 +109,7 @@ impl Sources {
             }
             results
         } else {
-            join_all(paths.iter().map(File::open)).await
+            join_all(paths.iter().map(File::open)).lowering(self.lowering).await
         };
         for (path, result) in paths.into_iter().zip(results) {
             let source = async {

@@ -187,3 +187,38 @@ fn every_small_plan_is_cancelled_and_dropped_at_every_step() {
     }
     println!("{cases} cases");
 }
+
+#[test]
+fn a_branch_may_wait_for_another_branchs_second_op() {
+    use crate::{join, op, sim::Sim, sim::SimConfig};
+    use std::{pin::Pin, task::Poll};
+
+    for (lowering, groups) in ENGINES {
+        let mut config = SimConfig { sq_entries: 32, ..SimConfig::default() };
+        config.features.groups = groups;
+        let (sim, handle) = Sim::new(config);
+        let limits = crate::shard::ShardConfig {
+            slots: 0,
+            lowering: Lowering::Auto,
+            shutdown_timeout: std::time::Duration::from_secs(60),
+        };
+        let shard = crate::shard::Shard::new(Box::new(sim), limits).expect("a shard");
+        let entered = shard.enter();
+        let (a, b) = handle.stream();
+        let (a, b) = (crate::fd::SharedFd::new(a), crate::fd::SharedFd::new(b));
+        // Leveled into stages this would hang: the receive ends only once the other branch's second op has run.
+        let waiting = op::recv_exact(&a, vec![0; 1]).then(|_| op::nop());
+        let mut plan = join!(waiting, op::nop().then(|_| op::send_all(&b, "x"))).lowering(lowering);
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let (((received, bytes), _), _) = loop {
+            match std::future::Future::poll(Pin::new(&mut plan), &mut cx) {
+                Poll::Ready(output) => break output,
+                Poll::Pending => shard.turn(true).expect("a turn"),
+            }
+        };
+        let flat_only = lowering == Lowering::Groups;
+        assert_eq!(received.is_ok() && bytes == b"x", !flat_only, "{lowering:?}: {received:?}");
+        shard.shut_down();
+        drop(entered);
+    }
+}

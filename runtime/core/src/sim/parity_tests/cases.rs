@@ -32,9 +32,18 @@ fn short_transfers_of_files() {
     let results = compare("file_vectors", |env| {
         let (file, list) = (types::Fd(env.file.as_raw_fd()), env.iovecs(&[4, 8]));
         let at_end = opcode::Read::new(file, env.buf(4), 4).offset(10).build();
-        vec![(vec![sqe(1, IO_LINK, opcode::Readv::new(file, list, 2).build()), nop(2, 0)], 2),
-             (vec![sqe(3, IO_HARDLINK, at_end), sqe(4, IO_LINK, opcode::Writev::new(file, list, 2).offset(2).build()), nop(5, 0)], 3),
-             (vec![sqe(6, IO_LINK, env.read(file.0, 14)), nop(7, 0)], 2)]
+        vec![
+            (vec![sqe(1, IO_LINK, opcode::Readv::new(file, list, 2).build()), nop(2, 0)], 2),
+            (
+                vec![
+                    sqe(3, IO_HARDLINK, at_end),
+                    sqe(4, IO_LINK, opcode::Writev::new(file, list, 2).offset(2).build()),
+                    nop(5, 0),
+                ],
+                3,
+            ),
+            (vec![sqe(6, IO_LINK, env.read(file.0, 14)), nop(7, 0)], 2),
+        ]
     });
     assert_eq!(results, [(1, 10), (2, CANCELED), (3, 0), (4, 12), (5, 0), (6, 14), (7, 0)]);
 }
@@ -43,9 +52,11 @@ fn short_transfers_of_files() {
 fn short_transfers_of_pipes() {
     let results = compare("pipe", |env| {
         let (source, sink) = (env.source.as_raw_fd(), env.sink.as_raw_fd());
-        vec![(vec![sqe(1, IO_LINK, env.write(sink, 3)), sqe(2, IO_LINK, env.read(source, 8)), nop(3, 0)], 3),
-             (vec![sqe(4, IO_LINK, env.write(sink, (64 << 10) + 1)), nop(5, 0)], 2),
-             (vec![sqe(6, IO_LINK, env.read(source, 64 << 10)), nop(7, 0)], 2)]
+        vec![
+            (vec![sqe(1, IO_LINK, env.write(sink, 3)), sqe(2, IO_LINK, env.read(source, 8)), nop(3, 0)], 3),
+            (vec![sqe(4, IO_LINK, env.write(sink, (64 << 10) + 1)), nop(5, 0)], 2),
+            (vec![sqe(6, IO_LINK, env.read(source, 64 << 10)), nop(7, 0)], 2),
+        ]
     });
     assert_eq!(results, [(1, 3), (2, 3), (3, CANCELED), (4, 64 << 10), (5, CANCELED), (6, 64 << 10), (7, 0)]);
 }
@@ -67,16 +78,18 @@ fn receives_and_sends() {
     let all = libc::MSG_WAITALL;
     let results = compare("stream", |env| {
         let (one, other) = (env.stream.as_raw_fd(), env.peer());
-        vec![(vec![sqe(1, IO_LINK, env.send(other, 3, 0)), sqe(2, IO_LINK, env.recv(one, 8, 0)), nop(3, 0)], 3),
-             (vec![sqe(4, IO_LINK, env.recv(one, 8, all)), nop(5, 0)], 0),
-             (vec![sqe(6, 0, env.send(other, 3, all))], 1),
-             (vec![sqe(7, 0, env.send(other, 5, 0))], 3),
-             (vec![sqe(8, 0, env.send(other, 2, 0))], 1),
-             (vec![sqe(9, 0, opcode::Close::new(types::Fd(env.take_peer())).build())], 1),
-             (vec![sqe(10, IO_LINK, env.recv(one, 4, all)), nop(11, 0)], 2),
-             (vec![sqe(12, IO_LINK, env.recv(one, 4, 0)), nop(13, 0)], 2),
-             (vec![sqe(14, IO_LINK, env.recv(one, 4, all)), nop(15, 0)], 2),
-             (vec![sqe(16, IO_LINK, env.send(one, 4, all)), nop(17, 0)], 2)]
+        vec![
+            (vec![sqe(1, IO_LINK, env.send(other, 3, 0)), sqe(2, IO_LINK, env.recv(one, 8, 0)), nop(3, 0)], 3),
+            (vec![sqe(4, IO_LINK, env.recv(one, 8, all)), nop(5, 0)], 0),
+            (vec![sqe(6, 0, env.send(other, 3, all))], 1),
+            (vec![sqe(7, 0, env.send(other, 5, 0))], 3),
+            (vec![sqe(8, 0, env.send(other, 2, 0))], 1),
+            (vec![sqe(9, 0, opcode::Close::new(types::Fd(env.take_peer())).build())], 1),
+            (vec![sqe(10, IO_LINK, env.recv(one, 4, all)), nop(11, 0)], 2),
+            (vec![sqe(12, IO_LINK, env.recv(one, 4, 0)), nop(13, 0)], 2),
+            (vec![sqe(14, IO_LINK, env.recv(one, 4, all)), nop(15, 0)], 2),
+            (vec![sqe(16, IO_LINK, env.send(one, 4, all)), nop(17, 0)], 2),
+        ]
     });
     let expected = [3, 3, 0, 8, 0, 3, 5, 2, 0, 2, CANCELED, 0, 0, 0, CANCELED, -libc::EPIPE, CANCELED];
     assert_eq!(results.iter().map(|(_, res)| *res).collect::<Vec<_>>(), expected);
@@ -120,26 +133,43 @@ fn malformed_sqes() {
 fn cancels() {
     let results = compare("cancels", |env| {
         let (source, sink) = (env.source.as_raw_fd(), env.sink.as_raw_fd());
-        vec![(vec![sqe(1, IO_LINK, env.read(source, 4)), nop(2, 0)], 0),
-             (vec![cancel(10, 2)], 1),
-             (vec![cancel(11, 1)], 3),
-             (vec![cancel(12, 1), cancel(13, 999)], 2),
-             (vec![sqe(3, 0, env.read(source, 4))], 0),
-             (vec![sqe(4, 0, env.write(sink, 4))], 2),
-             (vec![cancel(14, 3)], 1)]
+        vec![
+            (vec![sqe(1, IO_LINK, env.read(source, 4)), nop(2, 0)], 0),
+            (vec![cancel(10, 2)], 1),
+            (vec![cancel(11, 1)], 3),
+            (vec![cancel(12, 1), cancel(13, 999)], 2),
+            (vec![sqe(3, 0, env.read(source, 4))], 0),
+            (vec![sqe(4, 0, env.write(sink, 4))], 2),
+            (vec![cancel(14, 3)], 1),
+        ]
     });
     let not_found = -libc::ENOENT;
-    assert_eq!(results, [(1, CANCELED), (2, CANCELED), (3, 4), (4, 4), (10, not_found), (11, 0), (12, not_found), (13, not_found), (14, not_found)]);
+    assert_eq!(
+        results,
+        [
+            (1, CANCELED),
+            (2, CANCELED),
+            (3, 4),
+            (4, 4),
+            (10, not_found),
+            (11, 0),
+            (12, not_found),
+            (13, not_found),
+            (14, not_found)
+        ]
+    );
 }
 
 #[test]
 fn a_cancelled_receive_keeps_its_bytes() {
     let results = compare("cancel_receive", |env| {
         let (one, other) = (env.stream.as_raw_fd(), env.peer());
-        vec![(vec![sqe(1, IO_LINK, env.recv(one, 8, libc::MSG_WAITALL)), nop(2, 0)], 0),
-             (vec![sqe(3, 0, env.send(other, 3, 0))], 1),
-             (vec![], 0),
-             (vec![cancel(10, 1)], 3)]
+        vec![
+            (vec![sqe(1, IO_LINK, env.recv(one, 8, libc::MSG_WAITALL)), nop(2, 0)], 0),
+            (vec![sqe(3, 0, env.send(other, 3, 0))], 1),
+            (vec![], 0),
+            (vec![cancel(10, 1)], 3),
+        ]
     });
     assert_eq!(results, [(1, 3), (2, CANCELED), (3, 3), (10, 0)]);
 }
@@ -149,11 +179,13 @@ fn polls_and_their_cancels() {
     let results = compare("polls", |env| {
         let (source, sink) = (env.source.as_raw_fd(), env.sink.as_raw_fd());
         let poll = |events: i16| opcode::PollAdd::new(types::Fd(source), events as u32).build();
-        vec![(vec![sqe(1, IO_LINK, poll(libc::POLLIN)), nop(2, 0)], 0),
-             (vec![cancel(10, 1)], 3),
-             (vec![sqe(3, IO_LINK, poll(libc::POLLIN)), nop(4, 0)], 0),
-             (vec![sqe(5, 0, env.write(sink, 1))], 3),
-             (vec![sqe(6, IO_LINK, poll(libc::POLLIN)), nop(7, 0)], 2)]
+        vec![
+            (vec![sqe(1, IO_LINK, poll(libc::POLLIN)), nop(2, 0)], 0),
+            (vec![cancel(10, 1)], 3),
+            (vec![sqe(3, IO_LINK, poll(libc::POLLIN)), nop(4, 0)], 0),
+            (vec![sqe(5, 0, env.write(sink, 1))], 3),
+            (vec![sqe(6, IO_LINK, poll(libc::POLLIN)), nop(7, 0)], 2),
+        ]
     });
     assert_eq!(results, [(1, CANCELED), (2, CANCELED), (3, 1), (4, 0), (5, 1), (6, 1), (7, 0), (10, 0)]);
 }
@@ -162,13 +194,16 @@ fn polls_and_their_cancels() {
 fn link_timeouts() {
     let results = compare("link_timeouts", |env| {
         let (source, sink) = (env.source.as_raw_fd(), env.sink.as_raw_fd());
-        let limit = |user_data, flags, millis| sqe(user_data, flags, opcode::LinkTimeout::new(env.time(millis)).build());
-        vec![(vec![sqe(1, IO_LINK, env.read(source, 4)), limit(2, IO_LINK, 5), nop(3, 0)], 3),
-             (vec![sqe(4, IO_HARDLINK, env.read(source, 4)), limit(5, IO_LINK, 5), nop(6, 0)], 3),
-             (vec![sqe(7, IO_LINK, env.read(-1, 4)), limit(8, 0, 5)], 2),
-             (vec![nop(9, IO_LINK), limit(10, IO_LINK, 500), nop(11, IO_LINK), limit(12, 0, 500)], 4),
-             (vec![nop(13, IO_LINK), limit(14, IO_LINK, 5), limit(15, 0, 5)], 3),
-             (vec![sqe(16, 0, env.write(sink, 4)), sqe(17, IO_LINK, env.read(source, 4)), limit(18, 0, 500)], 3)]
+        let limit =
+            |user_data, flags, millis| sqe(user_data, flags, opcode::LinkTimeout::new(env.time(millis)).build());
+        vec![
+            (vec![sqe(1, IO_LINK, env.read(source, 4)), limit(2, IO_LINK, 5), nop(3, 0)], 3),
+            (vec![sqe(4, IO_HARDLINK, env.read(source, 4)), limit(5, IO_LINK, 5), nop(6, 0)], 3),
+            (vec![sqe(7, IO_LINK, env.read(-1, 4)), limit(8, 0, 5)], 2),
+            (vec![nop(9, IO_LINK), limit(10, IO_LINK, 500), nop(11, IO_LINK), limit(12, 0, 500)], 4),
+            (vec![nop(13, IO_LINK), limit(14, IO_LINK, 5), limit(15, 0, 5)], 3),
+            (vec![sqe(16, 0, env.write(sink, 4)), sqe(17, IO_LINK, env.read(source, 4)), limit(18, 0, 500)], 3),
+        ]
     });
     let ebadf = -libc::EBADF;
     let expected = [
@@ -188,10 +223,12 @@ fn timeouts() {
         let expires = opcode::Timeout::new(env.time(1));
         let succeeds = opcode::Timeout::new(env.time(1)).flags(types::TimeoutFlags::ETIME_SUCCESS);
         let long = sqe(5, IO_LINK, opcode::Timeout::new(env.time(500)).build());
-        vec![(vec![sqe(1, IO_LINK, expires.build()), nop(2, 0)], 2),
-             (vec![sqe(3, IO_LINK, succeeds.build()), nop(4, 0)], 2),
-             (vec![long, nop(6, 0)], 0),
-             (vec![cancel(10, 5)], 3)]
+        vec![
+            (vec![sqe(1, IO_LINK, expires.build()), nop(2, 0)], 2),
+            (vec![sqe(3, IO_LINK, succeeds.build()), nop(4, 0)], 2),
+            (vec![long, nop(6, 0)], 0),
+            (vec![cancel(10, 5)], 3),
+        ]
     });
     let expected = [-libc::ETIME, CANCELED, -libc::ETIME, 0, CANCELED, CANCELED, 0];
     assert_eq!(results.iter().map(|(_, res)| *res).collect::<Vec<_>>(), expected);
@@ -202,14 +239,24 @@ fn slots() {
     let results = compare("slots", |env| {
         let open = |slot: u32, flags: i32| {
             let slot = types::DestinationSlot::try_from_slot_target(slot).unwrap();
-            opcode::OpenAt::new(types::Fd(libc::AT_FDCWD), env.path.as_ptr()).flags(flags).file_index(Some(slot)).build()
+            opcode::OpenAt::new(types::Fd(libc::AT_FDCWD), env.path.as_ptr())
+                .flags(flags)
+                .file_index(Some(slot))
+                .build()
         };
-        let close = |user_data, slot: u32| Sqe { opcode: opcode::Close::CODE, file_index: slot + 1, user_data, ..Sqe::default() };
+        let close = |user_data, slot: u32| Sqe {
+            opcode: opcode::Close::CODE,
+            file_index: slot + 1,
+            user_data,
+            ..Sqe::default()
+        };
         let read = |slot| opcode::Read::new(types::Fixed(slot), env.buf(10), 10).build();
         let in_one = vec![sqe(1, IO_LINK, open(2, 0)), sqe(2, IO_HARDLINK, read(2)), close(3, 2)];
-        vec![(in_one, 3),
-             (vec![sqe(4, 0, read(2)), close(5, 2), close(6, 9), sqe(7, 0, open(9, 0))], 4),
-             (vec![sqe(8, IO_LINK, open(1, libc::O_CLOEXEC)), nop(9, 0)], 2)]
+        vec![
+            (in_one, 3),
+            (vec![sqe(4, 0, read(2)), close(5, 2), close(6, 9), sqe(7, 0, open(9, 0))], 4),
+            (vec![sqe(8, IO_LINK, open(1, libc::O_CLOEXEC)), nop(9, 0)], 2),
+        ]
     });
     let (ebadf, invalid) = (-libc::EBADF, -libc::EINVAL);
     let expected = [0, 10, 0, ebadf, ebadf, invalid, invalid, invalid, CANCELED];
@@ -235,7 +282,11 @@ fn what_newer_kernels_have() {
         let results = compare("truncate", |env| {
             let truncate = |fd: RawFd, len| opcode::Ftruncate::new(types::Fd(fd), len).build();
             let file = env.file.as_raw_fd();
-            let sqes = vec![sqe(1, IO_LINK, truncate(file, 4)), sqe(2, 0, env.read(file, 8)), sqe(3, 0, truncate(env.source.as_raw_fd(), 4))];
+            let sqes = vec![
+                sqe(1, IO_LINK, truncate(file, 4)),
+                sqe(2, 0, env.read(file, 8)),
+                sqe(3, 0, truncate(env.source.as_raw_fd(), 4)),
+            ];
             vec![(sqes, 3)]
         });
         assert_eq!(results, [(1, 0), (2, 4), (3, -libc::EINVAL)]);
@@ -248,9 +299,20 @@ fn wrong_objects() {
         let (file, source, sink) = (env.file.as_raw_fd(), env.source.as_raw_fd(), env.sink.as_raw_fd());
         let sync = |fd: RawFd| opcode::Fsync::new(types::Fd(fd)).build();
         let missing = opcode::OpenAt::new(types::Fd(libc::AT_FDCWD), c"/nonexistent/file".as_ptr()).build();
-        vec![(vec![sqe(1, 0, env.recv(file, 4, 0)), sqe(2, 0, env.send(source, 4, 0)), sqe(3, 0, env.read(sink, 4)),
-                   sqe(4, 0, env.write(source, 4)), sqe(5, 0, sync(source)), sqe(6, 0, sync(file)), sqe(7, 0, missing),
-                   sqe(8, 0, sync(-1)), sqe(9, 0, opcode::Close::new(types::Fd(-1)).build())], 9)]
+        vec![(
+            vec![
+                sqe(1, 0, env.recv(file, 4, 0)),
+                sqe(2, 0, env.send(source, 4, 0)),
+                sqe(3, 0, env.read(sink, 4)),
+                sqe(4, 0, env.write(source, 4)),
+                sqe(5, 0, sync(source)),
+                sqe(6, 0, sync(file)),
+                sqe(7, 0, missing),
+                sqe(8, 0, sync(-1)),
+                sqe(9, 0, opcode::Close::new(types::Fd(-1)).build()),
+            ],
+            9,
+        )]
     });
     let (socket, ebadf) = (-libc::ENOTSOCK, -libc::EBADF);
     let expected = [socket, socket, ebadf, ebadf, -libc::EINVAL, 0, -libc::ENOENT, ebadf, ebadf];
