@@ -1,6 +1,15 @@
 //! An echo of 64 bytes over a socket pair, both ends on one shard: what an op costs.
 
-use runtime::{IntoResult, Lowering, Runtime, join, net::UnixStream};
+use std::{
+    io::{Read, Write},
+    rc::Rc,
+};
+
+use runtime::{
+    Builder, IntoResult, Lowering, Runtime, TaskRun, join,
+    net::{TcpStream, UnixStream},
+    spawn,
+};
 
 use crate::measure::Bench;
 
@@ -16,6 +25,76 @@ pub fn bench() -> Bench {
         bench.add(name, Runtime::new().expect("a runtime"), move |runtime| runtime.block_on(run(lowering)));
     }
     bench
+}
+
+/// The same echo and one over the network, for each way in which the kernel can run completion work.
+pub fn report_modes() {
+    const MODES: [(&str, TaskRun); 3] =
+        [("coop", TaskRun::Coop), ("defer", TaskRun::Defer), ("interrupt", TaskRun::Interrupt)];
+    let on = |mode| Builder::new().task_run(mode).build().expect("a runtime");
+    let mut pair = Bench::new("echo of 64 bytes over a socket pair, op by op", ECHOES);
+    for (name, mode) in MODES {
+        pair.add(name, on(mode), |runtime| runtime.block_on(run(None)));
+    }
+    pair.report();
+    for (title, connections) in [
+        ("echo of 64 bytes over TCP, to a thread with 1 connection", 1),
+        ("echo of 64 bytes over TCP, to a thread with 32 connections", 32),
+    ] {
+        let mut bench = Bench::new(title, ECHOES / connections * connections);
+        for (name, mode) in MODES {
+            let streams: Vec<_> = asked(connections).into_iter().map(Rc::new).collect();
+            bench.add(name, on(mode), move |runtime| runtime.block_on(answer(&streams, ECHOES / connections)));
+        }
+        bench.report();
+    }
+}
+
+/// Connections whose other ends, all in one thread that blocks, have a message out at all times.
+fn asked(connections: u32) -> Vec<TcpStream> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (servers, mut clients): (Vec<_>, Vec<_>) = (0..connections)
+        .map(|_| {
+            let client = std::net::TcpStream::connect(address).expect("a connection");
+            let (server, _) = listener.accept().expect("a connection");
+            for stream in [&client, &server] {
+                stream.set_nodelay(true).expect("an option");
+            }
+            (TcpStream::from_std(server).expect("a stream"), client)
+        })
+        .unzip();
+    // It waits in a read while other contestants have their turn, and ends with the connections. Each answer is followed
+    // by the next message, so those of the other connections arrive while the shard runs.
+    std::thread::spawn(move || -> std::io::Result<()> {
+        let mut message = [1; 64];
+        for client in &mut clients {
+            client.write_all(&message)?;
+        }
+        loop {
+            for client in &mut clients {
+                client.read_exact(&mut message)?;
+                assert_eq!(message, [1; 64]);
+                client.write_all(&message)?;
+            }
+        }
+    });
+    servers
+}
+
+async fn answer(streams: &[Rc<TcpStream>], echoes: u32) {
+    let tasks = streams.iter().cloned().map(|stream| {
+        spawn(async move {
+            let mut message = vec![0; 64];
+            for _ in 0..echoes {
+                message = stream.recv_exact(message).await.into_result().expect("a receive");
+                message = stream.send_all(message).await.into_result().expect("a send");
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.expect("no panic");
+    }
 }
 
 async fn run(lowering: Option<Lowering>) {

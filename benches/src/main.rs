@@ -1,27 +1,37 @@
-//! `cargo run --release -p benches [NAME...]`: plans against the same work op by op, interleaved, as medians.
+//! `cargo run --release -p benches [NAME...] [quick]`: plans against the same work op by op, interleaved, as medians.
 
 #![forbid(unsafe_code)]
 
+mod busy;
 mod direct;
 mod echo;
 mod measure;
 mod small_files;
 
-use measure::Bench;
+type Named = (&'static str, fn());
 
-type Named = (&'static str, fn() -> Bench);
+/// The benches by name.
+const BENCHES: [Named; 5] = [
+    ("small-files", || small_files::bench().report()),
+    ("direct", || direct::bench().report()),
+    ("echo", || echo::bench().report()),
+    ("echo-modes", echo::report_modes),
+    ("busy", busy::report),
+];
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let benches: [Named; 3] = [("small-files", small_files::bench), ("direct", direct::bench), ("echo", echo::bench)];
-    if let Some(unknown) = wanted.iter().find(|name| !benches.iter().any(|(known, _)| known == name)) {
-        eprintln!("error: no bench is called {unknown}; there are: small-files, direct, echo");
+    let mut wanted: Vec<String> = std::env::args().skip(1).collect();
+    // Not a bench: fewer rounds for those that take long.
+    wanted.retain(|name| name != "quick");
+    if let Some(unknown) = wanted.iter().find(|name| !BENCHES.iter().any(|(known, _)| known == name)) {
+        let known = BENCHES.map(|(name, _)| name).join(", ");
+        eprintln!("error: no bench is called {unknown}; there are: {known}");
         std::process::exit(2);
     }
     println!("Linux {}", std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim());
-    for (name, bench) in benches {
+    for (name, bench) in BENCHES {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
-            bench().report();
+            bench();
         }
     }
 }

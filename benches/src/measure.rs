@@ -12,6 +12,7 @@ pub struct Contestant {
     runtime: Runtime,
     work: Box<dyn FnMut(&mut Runtime)>,
     times: Vec<Duration>,
+    cpu_times: Vec<Duration>,
 }
 
 /// Ways to do the same work, side by side. The first one is what the others are compared with.
@@ -29,7 +30,13 @@ impl Bench {
 
     /// Adds a way, with a runtime of its own.
     pub fn add(&mut self, name: &'static str, runtime: Runtime, work: impl FnMut(&mut Runtime) + 'static) {
-        self.contestants.push(Contestant { name, runtime, work: Box::new(work), times: Vec::new() });
+        self.contestants.push(Contestant {
+            name,
+            runtime,
+            work: Box::new(work),
+            times: Vec::new(),
+            cpu_times: Vec::new(),
+        });
     }
 
     /// Runs all ways in turn, round by round, and prints a row for each.
@@ -44,28 +51,53 @@ impl Bench {
             .collect();
         for _ in 0..ROUNDS {
             for contestant in &mut self.contestants {
-                let start = Instant::now();
+                let (start, cpu) = (Instant::now(), cpu_time());
                 (contestant.work)(&mut contestant.runtime);
                 contestant.times.push(start.elapsed());
+                contestant.cpu_times.push(cpu_time() - cpu);
             }
         }
         println!("\n{} ({ROUNDS} interleaved rounds of {} operations)", self.title, self.operations);
-        println!("{:<28} {:>12} {:>9} {:>10} {:>10}", "", "median µs/op", "spread", "speed-up", "enters/op");
+        println!(
+            "{:<28} {:>12} {:>9} {:>10} {:>10} {:>10}",
+            "", "median µs/op", "spread", "speed-up", "enters/op", "CPU µs/op"
+        );
         let micros = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(self.operations);
         let mut base = None;
         for (contestant, before) in self.contestants.iter_mut().zip(before) {
             contestant.times.sort();
-            let median = micros(contestant.times[ROUNDS / 2]);
+            let middle = micros(contestant.times[ROUNDS / 2]);
             let spread = micros(contestant.times[ROUNDS * 3 / 4]) - micros(contestant.times[ROUNDS / 4]);
-            let base = *base.get_or_insert(median);
+            let base = *base.get_or_insert(middle);
             let enters = contestant.runtime.metrics().since(&before).enters as f64;
             let enters = enters / f64::from(self.operations) / ROUNDS as f64;
+            let cpu = micros(median(&mut contestant.cpu_times));
             println!(
-                "{:<28} {median:>12.2} {:>8.0}% {:>9.2}x {enters:>10.2}",
+                "{:<28} {middle:>12.2} {:>8.0}% {:>9.2}x {enters:>10.2} {cpu:>10.2}",
                 contestant.name,
-                100.0 * spread / median,
-                base / median
+                100.0 * spread / middle,
+                base / middle
             );
         }
     }
+}
+
+/// The time below which a share `q` of the times lie.
+pub fn quantile(times: &mut [Duration], q: f64) -> Duration {
+    times.sort();
+    times[((times.len() as f64 * q) as usize).min(times.len() - 1)]
+}
+
+/// The time in the middle.
+pub fn median(times: &mut [Duration]) -> Duration {
+    quantile(times, 0.5)
+}
+
+/// What this thread has spent on a core so far.
+pub fn cpu_time() -> Duration {
+    // The kernel brings the figure up to date when the thread yields; otherwise it is up to a tick old.
+    std::thread::yield_now();
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("a kernel with CONFIG_SCHED_INFO");
+    let nanos = text.split(' ').next().and_then(|text| text.parse().ok());
+    Duration::from_nanos(nanos.expect("nanoseconds come first"))
 }

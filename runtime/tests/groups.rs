@@ -31,7 +31,7 @@ async fn file(dir: &tempfile::TempDir, bytes: &[u8]) -> File {
 fn eight_to_eight_at_depth_four_is_one_enter_and_every_byte_right() {
     with_groups(async || {
         let dir = tempfile::tempdir().unwrap();
-        let bytes: Vec<u8> = (0..8 * 512u32).map(|i| (i * 31 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..8 * 512u32).map(|i| ((i * 31) >> 3) as u8).collect();
         let input = file(&dir, &bytes).await;
         let middle = File::options().read(true).write(true).create(true).open(dir.path().join("m")).await.unwrap();
         let before = metrics();

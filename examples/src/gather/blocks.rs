@@ -71,7 +71,7 @@ pub struct Batch {
     pub blocks: Vec<Block>,
     /// Where the first block goes.
     pub at: u64,
-    /// There is no other batch, so that the sync can be part of this plan.
+    /// There is no other batch, and the sync is to be part of this plan.
     pub whole: bool,
 }
 

@@ -76,7 +76,7 @@ pub struct Cli {
     mirror: bool,
 
     /// Read back from every output what was written to it, and compare (page cache included)
-    #[arg(long, requires = "mirror")]
+    #[arg(long)]
     verify: bool,
 
     /// How plans are brought to the kernel
@@ -144,6 +144,10 @@ impl Cli {
             (_, true, verify) => Some(Mode::Mirror { verify }),
             _ => None,
         };
+        // clap's `requires` is silent where the required flag conflicts with another one that is given.
+        if self.verify && !self.mirror {
+            usage("--verify goes with --mirror");
+        }
         match (one_to_many, self.files.as_slice(), &self.out) {
             (Some(mode), [source, outputs @ ..], _) if !outputs.is_empty() => {
                 job(mode, std::slice::from_ref(source), outputs)

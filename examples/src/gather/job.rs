@@ -70,13 +70,18 @@ impl Mode {
 }
 
 impl Settings {
-    /// Which engine takes joins with nothing behind them: opens and syncs. There is no depth in them for groups and gates
-    /// to save an enter on.
+    /// Which engine takes joins with nothing behind them: opens and syncs. There is no depth in them for groups and
+    /// gates to save an enter on.
     pub fn lowering_of_joins(&self) -> Lowering {
         match self.lowering {
             Lowering::Groups | Lowering::Gate => Lowering::Staged,
             other => other,
         }
+    }
+
+    /// Whether a plan that copies everything syncs it as well. A gate's plan must fit the queue: read and write do.
+    pub fn sync_in_plan(&self) -> bool {
+        self.how == How::Plans && !(self.lowering == Lowering::Gate && self.sq_entries <= 2)
     }
 }
 
@@ -102,18 +107,18 @@ impl Job {
         if self.writes_to_a_stream() {
             (settings.how, settings.in_flight) = (How::Each, 1);
         }
+        let (buffers_max, per_block) = (settings.blocks * settings.in_flight, self.buffers_per_block(settings.how));
+        settings.blocks = (settings.blocks / per_block).max(1);
         if settings.how == How::Plans && matches!(settings.lowering, Lowering::Groups | Lowering::Gate) {
             settings.blocks = self.blocks_of_flat_plans(&settings);
         }
-        let (blocks_max, per_block) = (settings.blocks * settings.in_flight, self.buffers_per_block(settings.how));
-        settings.blocks = (settings.blocks / per_block).max(1);
         // Only with more outputs than a plan has buffers does this leave fewer plans than asked for.
-        settings.in_flight = (blocks_max / (settings.blocks * per_block)).clamp(1, settings.in_flight);
+        settings.in_flight = (buffers_max / (settings.blocks * per_block)).clamp(1, settings.in_flight);
         settings
     }
 
-    /// Groups serve only plans whose joins have single ops as branches: of several blocks, those of gather alone. A gate
-    /// brings the ops with its pipe into one submission: three requests per block, and a write and a sync behind it.
+    /// Groups serve only plans whose joins have single ops as branches: of several blocks, those of gather alone. A
+    /// gate brings the ops with its pipe into one submission: three requests per block, a write and a sync behind it.
     fn blocks_of_flat_plans(&self, settings: &Settings) -> usize {
         match (self.mode, settings.lowering) {
             (Mode::Gather, Lowering::Gate) => {
@@ -181,7 +186,7 @@ async fn copy(job: &Job, settings: &Settings, outs: &Rc<[Output]>, progress: &Pr
     let (mut bytes, mut synced) = (0, false);
     while let Some(batch) = sources.next_batch().await? {
         bytes += batch.bytes();
-        synced = batch.whole && settings.how == How::Plans;
+        synced = batch.whole;
         let buffers = window.buffers().await?;
         window.spawn(batch.bytes(), run_batch(job.mode, settings.how, batch, buffers, outs.clone()));
     }

@@ -11,8 +11,8 @@ use crate::{
     outputs::Output,
 };
 
-/// One plan of depth 3 for each block, the blocks at the same time: read, writes, reads back. If this is all there is to
-/// copy, the syncs end the plan.
+/// One plan of depth 3 for each block, the blocks at the same time: read, writes, reads back. If this is all there is
+/// to copy, the syncs end the plan.
 pub async fn plan(batch: &Batch, mut buffers: Buffers, outs: &[Output]) -> Result<Buffers, Failure> {
     let plan = join_all(batch.blocks.iter().map(|block| {
         block

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, Metadata, OpenOptions, Permissions},
     io,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -136,12 +136,10 @@ impl Place {
             return Ok((Output { path: self.shown, file: file.into(), is_stream: true }, None));
         }
         let folder = self.real.parent().unwrap_or(Path::new("/"));
-        // The mode is cut by the umask, as that of any new file is.
-        let temporary = tempfile::Builder::new()
-            .prefix(".gather-")
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)
-            .map_err(failure)?;
+        // Of tempfile only the naming: its own files are closed to others, and its errors carry the temporary name. The
+        // mode is cut by the umask, as that of any new file is.
+        let create = |path: &Path| OpenOptions::new().read(true).write(true).create_new(true).mode(0o666).open(path);
+        let temporary = tempfile::Builder::new().prefix(".gather-").make_in(folder, create).map_err(failure)?;
         let (file, from) = temporary.into_parts();
         cleanup::register(&from);
         let permissions = self.existing.as_ref().map(Metadata::permissions);

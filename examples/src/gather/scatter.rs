@@ -4,8 +4,8 @@ use runtime::join_all;
 
 use crate::{blocks::Batch, buffers::Buffers, failure::Failure, outputs::Output};
 
-/// One plan: for each block a read and behind it the writes to all outputs, the blocks at the same time. The writes of a
-/// block do not wait for other blocks. If this is all there is to copy, the syncs end the plan.
+/// One plan: for each block a read and behind it the writes to all outputs, the blocks at the same time. The writes of
+/// a block do not wait for other blocks. If this is all there is to copy, the syncs end the plan.
 pub async fn plan(batch: &Batch, mut buffers: Buffers, outs: &[Output]) -> Result<Buffers, Failure> {
     let plan = join_all(batch.blocks.iter().map(|block| {
         block

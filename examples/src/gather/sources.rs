@@ -53,6 +53,7 @@ pub struct Sources {
     blocks_max: usize,
     await_each: bool,
     lowering: Lowering,
+    sync_in_plan: bool,
 }
 
 impl Sources {
@@ -65,6 +66,7 @@ impl Sources {
             blocks_max: settings.blocks,
             await_each: settings.how == How::Each,
             lowering: settings.lowering_of_joins(),
+            sync_in_plan: settings.sync_in_plan(),
         }
     }
 
@@ -81,7 +83,7 @@ impl Sources {
                 blocks.push(block);
             }
         }
-        let whole = at == 0 && self.current().await?.is_none();
+        let whole = self.sync_in_plan && at == 0 && self.current().await?.is_none();
         Ok((!blocks.is_empty()).then_some(Batch { blocks, at, whole }))
     }
 

@@ -106,9 +106,8 @@ impl Driver {
         // What has found no room, because an enter failed, must not be slept over (I5).
         if block && !self.has_backlog() {
             debug_assert!(self.wakes.is_empty() && self.corpses.is_empty());
-            // The answer to a cancel may call for another one.
-            let one = self.bell_sqes() < 2 || self.cancels_out > 0;
-            want = if one { 1 } else { self.hints.least().unwrap_or(1) };
+            // More than a ring brings would be slept through it.
+            want = self.want().min(self.bell.pending()).max(1);
             let next = [deadline, self.timers.next_deadline()].into_iter().flatten().min();
             timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
         }
@@ -140,21 +139,26 @@ impl Driver {
 
     /// Makes sure that a ring of the bell ends the wait to come. `false`: there is no room to arm it.
     pub(crate) fn arm_bell(&mut self) -> bool {
-        if self.bell.pending() == 0 {
-            if !self.room_now(self.bell_sqes()) {
-                return false;
+        let entries = self.kernel.sq_entries();
+        // Where one CQE is too few the bell is made for all that is in flight, so that no later wait has to lengthen it.
+        // Its own SQEs have to find room, too; what is wider takes a few waits.
+        let all = u32::try_from(self.in_flight).unwrap_or(u32::MAX);
+        let want = if self.want() > 1 { all.min(entries) } else { 1 };
+        while self.bell.pending() < want {
+            let more = (want - self.bell.pending()).min(entries);
+            if !self.room_now(more) {
+                break;
             }
-            for sqe in self.bell.arm(self.bell_sqes() == 2) {
+            for sqe in self.bell.arm(more) {
                 self.push_own(sqe);
             }
         }
-        true
+        self.bell.pending() > 0
     }
 
-    /// SQEs of the bell. A submission queue of one entry cannot take its chain: there the shard sleeps for one CQE at a
-    /// time, and the poll alone will do.
-    fn bell_sqes(&self) -> u32 {
-        self.kernel.sq_entries().min(2)
+    /// The least number of CQEs that can release an op, end a plan, or call for another cancel.
+    fn want(&self) -> u32 {
+        if self.cancels_out > 0 { 1 } else { self.hints.least().unwrap_or(1) }
     }
 
     fn push_own(&mut self, sqe: Sqe) {
@@ -250,8 +254,8 @@ impl Driver {
                 self.cancels_out -= 1;
                 self.cancel_answered(key, row, res);
             }
-            Tag::Bell => self.bell.completed(true),
-            Tag::BellBreak => self.bell.completed(false),
+            Tag::Bell(_) => self.bell.completed(true),
+            Tag::BellEcho(_) => self.bell.completed(false),
             Tag::CloseSlot(index) => self.slots.freed(index),
         }
     }
@@ -292,7 +296,7 @@ impl Driver {
     /// True if nothing is left to wait for but the bell.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight == 0
-            && self.own_in_flight == self.bell.pending()
+            && self.own_in_flight == u64::from(self.bell.pending())
             && !self.slots.has_to_close()
             && self.corpses.is_empty()
     }

@@ -21,7 +21,7 @@ const GENERATION_BITS: u32 = 20;
 const INTERNAL: u64 = 1 << 63;
 const RESERVED: u32 = (1 << SLOT_BITS) - 1;
 const KIND_BELL: u32 = 1;
-const KIND_BELL_BREAK: u32 = 2;
+const KIND_BELL_ECHO: u32 = 2;
 const KIND_CLOSE: u32 = 3;
 
 const _: () = assert!(1 + ROW_BITS + SLOT_BITS + GENERATION_BITS == 64);
@@ -55,10 +55,10 @@ pub enum Tag {
     Row(Key, u32),
     /// A cancel aimed at a row of an activation.
     Cancel(Key, u32),
-    /// The doorbell rang.
-    Bell,
-    /// The time-out of zero behind the doorbell, which breaks a wait for several CQEs.
-    BellBreak,
+    /// The doorbell rang; which of its chains.
+    Bell(u32),
+    /// A NOP behind the doorbell, which makes up the number of CQEs that a wait is for.
+    BellEcho(u32),
     /// A direct descriptor slot was closed.
     CloseSlot(u32),
 }
@@ -72,8 +72,8 @@ impl Tag {
         match self {
             Tag::Row(key, row) => key.user_data(row),
             Tag::Cancel(key, row) => INTERNAL | key.user_data(row),
-            Tag::Bell => own(KIND_BELL, 0),
-            Tag::BellBreak => own(KIND_BELL_BREAK, 0),
+            Tag::Bell(serial) => own(KIND_BELL, serial),
+            Tag::BellEcho(serial) => own(KIND_BELL_ECHO, serial),
             Tag::CloseSlot(index) => own(KIND_CLOSE, index),
         }
     }
@@ -87,8 +87,8 @@ impl Tag {
         match (user_data & INTERNAL != 0, slot == RESERVED, row) {
             (false, false, _) => Some(Tag::Row(key, row)),
             (true, false, _) => Some(Tag::Cancel(key, row)),
-            (true, true, KIND_BELL) => Some(Tag::Bell),
-            (true, true, KIND_BELL_BREAK) => Some(Tag::BellBreak),
+            (true, true, KIND_BELL) => Some(Tag::Bell(generation)),
+            (true, true, KIND_BELL_ECHO) => Some(Tag::BellEcho(generation)),
             (true, true, KIND_CLOSE) => Some(Tag::CloseSlot(generation)),
             _ => None,
         }
@@ -111,7 +111,7 @@ mod tests {
                 }
             }
         }
-        for tag in [Tag::Bell, Tag::BellBreak, Tag::CloseSlot(0), Tag::CloseSlot(65_535)] {
+        for tag in [Tag::Bell(0), Tag::BellEcho(7), Tag::CloseSlot(0), Tag::CloseSlot(65_535)] {
             assert_eq!(Tag::parse(tag.user_data()), Some(tag));
         }
         assert_eq!(Tag::parse(u64::MAX), None);

@@ -45,7 +45,7 @@
 //! | inline | [`SimConfig::inline_percent`] decides whether a ready op completes at its issue | cached reads, NOPs, ready sockets do |
 //! | ASYNC_CANCEL of what runs | 0, EALREADY or ENOENT by [`OnCancel`]; with EALREADY the op ends by itself | depends on where the op is: poll, io-wq, block layer |
 //! | order of CQEs of a severed chain | the failed one, then the rest in order; a LINK_TIMEOUT just behind its op | the same, with others in between |
-//! | pipe | 64 KiB of bytes; a write up to PIPE_BUF is whole | 16 pages, merged |
+//! | pipe | 64 KiB of bytes; a write up to PIPE_BUF is whole, a longer one is short if it does not fit | 16 pages, merged; before 6.4 a worker waits until a long write is whole |
 //! | short reads of files | only at the end, or by script; `Outcome::Severing` is the read that the kernel took two steps for | |
 //! | EINTR | [`Fault::Interrupted`]; like there only if nothing was submitted, else the number submitted | |
 //! | EBUSY, EAGAIN, ENOMEM | [`Fault::Refused`]: nothing taken | EAGAIN if no request can be allocated; EBUSY on old kernels while the CQ overflows; ENOMEM from the wait's arguments |
@@ -81,7 +81,7 @@ mod shard_tests;
 #[cfg(test)]
 mod tests;
 
-pub use handle::SimHandle;
+pub use handle::{InKernel, SimHandle};
 pub use log::{Event, SimCounters};
 pub use script::{Fault, OnCancel, Outcome, Script};
 use world::World;

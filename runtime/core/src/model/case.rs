@@ -157,10 +157,10 @@ impl Case {
             User::Waits => 0,
             User::Drops(steps) | User::Cancels(steps) => steps,
         };
-        if steps > 0 || self.user == User::Waits {
-            if let Poll::Ready(seen) = Pin::new(&mut plan).poll(&mut cx) {
-                return Some(seen);
-            }
+        if (steps > 0 || self.user == User::Waits)
+            && let Poll::Ready(seen) = Pin::new(&mut plan).poll(&mut cx)
+        {
+            return Some(seen);
         }
         for step in 1..steps {
             shard.turn(false).expect("a turn");

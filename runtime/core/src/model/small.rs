@@ -166,10 +166,9 @@ fn every_small_plan_is_cancelled_and_dropped_at_every_step() {
                             cases += 1;
                             let plain = Case::plain(shape.clone(), decided.clone(), lowering);
                             // What never ends by itself cannot be past the point of no return.
-                            let late = decided
-                                .iter()
-                                .enumerate()
-                                .map(|(op, decided)| decided.outcome != Outcome::Never && (cases >> op) % 3 == 0);
+                            let late = decided.iter().enumerate().map(|(op, decided)| {
+                                decided.outcome != Outcome::Never && (cases >> op).is_multiple_of(3)
+                            });
                             let case = Case {
                                 groups,
                                 user,

@@ -50,15 +50,23 @@ fn short_transfers_of_files() {
 
 #[test]
 fn short_transfers_of_pipes() {
-    let results = compare("pipe", |env| {
+    let results = compare("pipe_read", |env| {
+        let (source, sink) = (env.source.as_raw_fd(), env.sink.as_raw_fd());
+        vec![(vec![sqe(1, IO_LINK, env.write(sink, 3)), sqe(2, IO_LINK, env.read(source, 8)), nop(3, 0)], 3)]
+    });
+    assert_eq!(results, [(1, 3), (2, 3), (3, CANCELED)]);
+    if crate::features::kernel_version().is_some_and(|(version, _)| version < (6, 4)) {
+        println!("skipped: before Linux 6.4 a worker writes to pipes, and waits until all is written");
+        return;
+    }
+    let results = compare("pipe_write", |env| {
         let (source, sink) = (env.source.as_raw_fd(), env.sink.as_raw_fd());
         vec![
-            (vec![sqe(1, IO_LINK, env.write(sink, 3)), sqe(2, IO_LINK, env.read(source, 8)), nop(3, 0)], 3),
             (vec![sqe(4, IO_LINK, env.write(sink, (64 << 10) + 1)), nop(5, 0)], 2),
             (vec![sqe(6, IO_LINK, env.read(source, 64 << 10)), nop(7, 0)], 2),
         ]
     });
-    assert_eq!(results, [(1, 3), (2, 3), (3, CANCELED), (4, 64 << 10), (5, CANCELED), (6, 64 << 10), (7, 0)]);
+    assert_eq!(results, [(4, 64 << 10), (5, CANCELED), (6, 64 << 10), (7, 0)]);
 }
 
 /// Each of two ops writes a byte, a chain collects them and then goes on.

@@ -41,7 +41,7 @@ fn short_results_sever_by_opcode() {
     let (_source, sink) = rig.handle.pipe();
     let (device, (one, _other)) = (rig.handle.device(1 << 20), rig.handle.stream());
     let (device, sink, one) = (device.as_raw_fd(), sink.as_raw_fd(), one.as_raw_fd());
-    let mut bufs = vec![[7u8; 8]; 8];
+    let mut bufs = [[7u8; 8]; 8];
     let iovec = |buf: &mut [u8; 8]| libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: 8 };
     let iovecs = [iovec(&mut bufs[6]), iovec(&mut bufs[7])];
     let cases: [(Entry, Outcome, i32, bool); 14] = [

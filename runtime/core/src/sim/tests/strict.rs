@@ -74,9 +74,10 @@ fn running_ops_must_not_write_what_others_use() {
         (false, false, 3, false),
         (true, true, 4, false),
     ] {
+        // Before the kernel, which looks at what still runs when it is dropped.
+        let mut buf = [0; 8];
         let mut rig = manual();
         let device = rig.handle.device(64);
-        let mut buf = [0; 8];
         let entry = |memory_written: bool, buf: &mut [u8]| match memory_written {
             true => read(device.as_raw_fd(), buf),
             false => write(device.as_raw_fd(), buf),
@@ -103,10 +104,10 @@ fn running_ops_must_not_write_what_others_use() {
 
 #[test]
 fn a_number_that_means_something_else_now_is_no_target() {
+    let mut buf = [0; 4];
     let mut rig = fifo();
     let (source, _sink) = rig.handle.pipe();
     let number = source.as_raw_fd();
-    let mut buf = [0; 4];
     rig.nop(1, IO_LINK);
     rig.push(2, 0, read(number, &mut buf));
     drop(source);

@@ -1,0 +1,358 @@
+//! The busy core: a task computes in slices, and plans of depth 3 run beside it on the same shard.
+//!
+//! What is measured is how long a plan takes from its first poll to when its task goes on, for each engine and each
+//! task-run mode of the ring. `busy quick` takes less than 10 s, with fewer plans.
+
+use std::{
+    cell::{Cell, RefCell},
+    io::{Read, Write},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use runtime::{
+    Builder, IntoResult, IoBuf, Lowering, Runtime, TaskRun, buf::IoBufMut, fs::File, join_all, net::TcpStream, spawn,
+    task::yield_now,
+};
+
+use crate::measure::{median, quantile};
+
+const MODES: [(&str, TaskRun); 3] =
+    [("defer", TaskRun::Defer), ("coop", TaskRun::Coop), ("interrupt", TaskRun::Interrupt)];
+const CORES: [usize; 2] = [0, 1];
+const SLICES: [Duration; 2] = [Duration::from_micros(200), Duration::from_millis(1)];
+const O_DIRECT: i32 = 0o40000;
+const BLOCK: usize = 4096;
+const BLOCKS: usize = 1024;
+const MESSAGE: usize = 64;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Work {
+    Reads,
+    Trips,
+    Joins,
+}
+
+/// What is run: the work, and by which engine, `None` being op by op.
+const KINDS: [(Work, &str, &[(&str, Option<Lowering>)]); 3] = [
+    (
+        Work::Reads,
+        "3 O_DIRECT reads, one after the other",
+        &[("op by op", None), ("staged", Some(Lowering::Staged)), ("chain", Some(Lowering::Chain))],
+    ),
+    (
+        Work::Trips,
+        "3 round trips over TCP (6 ops)",
+        &[("op by op", None), ("staged", Some(Lowering::Staged)), ("chain", Some(Lowering::Chain))],
+    ),
+    (
+        Work::Joins,
+        "2 : 2 : 2 O_DIRECT reads",
+        &[("op by op", None), ("staged", Some(Lowering::Staged)), ("gate", Some(Lowering::Gate))],
+    ),
+];
+
+/// One row's measurements in one task-run mode.
+#[derive(Default)]
+struct Times {
+    plans: Vec<Duration>,
+    slices: Vec<Duration>,
+}
+
+/// Computes for a time that was calibrated beforehand, so that what the kernel takes from the task makes it later, as
+/// it would a real one. A loop that watches the clock would hide it.
+#[derive(Clone, Copy)]
+struct Computing {
+    steps_per_us: f64,
+}
+
+impl Computing {
+    fn calibrated() -> Computing {
+        const STEPS: u64 = 200_000;
+        let mut rates: Vec<f64> = (0..31)
+            .map(|seed| {
+                let start = Instant::now();
+                Computing::steps(seed, STEPS);
+                STEPS as f64 / (start.elapsed().as_secs_f64() * 1e6)
+            })
+            .collect();
+        rates.sort_by(f64::total_cmp);
+        Computing { steps_per_us: rates[rates.len() / 2] }
+    }
+
+    fn run(self, slice: Duration) {
+        Computing::steps(1, (self.steps_per_us * slice.as_secs_f64() * 1e6) as u64);
+    }
+
+    fn steps(seed: u64, steps: u64) {
+        let mut x = seed | 1;
+        for _ in 0..steps {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x = std::hint::black_box(x ^ (x << 17));
+        }
+        assert_ne!(x, 0, "xorshift never gives 0");
+    }
+}
+
+/// What the plans read from and talk to.
+struct Peer {
+    file: File,
+    stream: TcpStream,
+    next: Cell<usize>,
+}
+
+/// One shard for each task-run mode.
+struct Shard {
+    runtime: Runtime,
+    peer: Rc<Peer>,
+    /// The thread at the other end of the stream.
+    thread: String,
+}
+
+pub fn report() {
+    let quick = std::env::args().any(|arg| arg == "quick");
+    let (rounds, per_round) = if quick { (2, Duration::from_millis(25)) } else { (5, Duration::from_millis(80)) };
+    let dir =
+        tempfile::tempdir_in(std::env::current_dir().expect("a working directory")).expect("a folder on a device");
+    let path = dir.path().join("blocks");
+    let blocks: Vec<u8> = (0..BLOCKS).flat_map(|block| [mark(block); BLOCK]).collect();
+    std::fs::write(&path, blocks).expect("a file");
+    std::fs::File::open(&path).and_then(|file| file.sync_all()).expect("a sync");
+    let computing = Computing::calibrated();
+    let mut shards = MODES.map(|(_, mode)| Shard::new(mode, &path));
+    for slice in SLICES {
+        println!(
+            "\nplans beside a task that computes in slices of {slice:?} ({rounds} interleaved rounds on each core)"
+        );
+        for (work, title, engines) in KINDS {
+            let mut times: Vec<[[Times; CORES.len()]; MODES.len()]> =
+                engines.iter().map(|_| Default::default()).collect();
+            for core in CORES.repeat(rounds) {
+                keep_on(core, &shards);
+                for ((_, lowering), times) in engines.iter().zip(&mut times) {
+                    for (shard, times) in shards.iter_mut().zip(times) {
+                        let run = measure(work, *lowering, shard.peer.clone(), computing, slice, per_round);
+                        let (plans, slices) = shard.runtime.block_on(run);
+                        times[core].plans.extend(plans);
+                        times[core].slices.extend(slices);
+                    }
+                }
+            }
+            print_table(title, slice, engines, &mut times);
+        }
+    }
+}
+
+impl Shard {
+    fn new(mode: TaskRun, path: &std::path::Path) -> Shard {
+        let mut runtime = Builder::new().task_run(mode).build().expect("a runtime");
+        let (stream, thread) = incrementing_peer();
+        let stream = TcpStream::from_std(stream).expect("a stream");
+        let file = runtime.block_on(File::options().read(true).custom_flags(O_DIRECT).open(path)).expect("an open");
+        Shard { runtime, peer: Rc::new(Peer { file, stream, next: Cell::new(0) }), thread }
+    }
+}
+
+/// Keeps this thread on one core, and those that it talks to on the other. Which one matters: a device interrupts one of
+/// them, and completion work comes to the shard from there.
+fn keep_on(core: usize, shards: &[Shard]) {
+    let pin = |core: usize, thread: &str| {
+        // std has no call for this, and the crate has no unsafe code.
+        let args = ["-p", "-c", &core.to_string(), thread].map(str::to_owned);
+        let done = std::process::Command::new("taskset").args(args).output();
+        if !done.is_ok_and(|output| output.status.success()) {
+            eprintln!("note: no taskset(1), or no two cores: the threads run where the kernel puts them");
+        }
+    };
+    pin(core, &this_thread());
+    for shard in shards {
+        pin(1 - core, &shard.thread);
+    }
+}
+
+fn this_thread() -> String {
+    let link = std::fs::read_link("/proc/thread-self").expect("a mounted /proc");
+    link.file_name().expect("a thread's number").to_string_lossy().into_owned()
+}
+
+/// Runs plans, one after the other, beside a computing task; gives what each plan and each slice took.
+async fn measure(
+    work: Work,
+    lowering: Option<Lowering>,
+    peer: Rc<Peer>,
+    computing: Computing,
+    slice: Duration,
+    limit: Duration,
+) -> (Vec<Duration>, Vec<Duration>) {
+    let done = Rc::new(Cell::new(false));
+    let slices = Rc::new(RefCell::new(Vec::new()));
+    let computes = spawn({
+        let (done, slices) = (done.clone(), slices.clone());
+        async move {
+            while !done.get() {
+                let start = Instant::now();
+                computing.run(slice);
+                slices.borrow_mut().push(start.elapsed());
+                yield_now().await;
+            }
+        }
+    });
+    let plans = spawn(async move {
+        let end = Instant::now() + limit;
+        let mut times = Vec::new();
+        while Instant::now() < end {
+            times.push(match work {
+                Work::Reads => reads(&peer, lowering).await,
+                Work::Trips => trips(&peer, lowering).await,
+                Work::Joins => joins(&peer, lowering).await,
+            });
+        }
+        done.set(true);
+        times
+    });
+    let times = plans.await.expect("no panic");
+    computes.await.expect("no panic");
+    (times, slices.take())
+}
+
+async fn reads(peer: &Peer, lowering: Option<Lowering>) -> Duration {
+    let at: [usize; 3] = peer.blocks();
+    let [a, b, c] = [aligned(), aligned(), aligned()];
+    let read = |buf, block: usize| peer.file.read_exact_at(buf, (block * BLOCK) as u64);
+    let start = Instant::now();
+    let blocks = match lowering {
+        None => {
+            let a = read(a, at[0]).await.into_result().expect("a read");
+            let b = read(b, at[1]).await.into_result().expect("a read");
+            (a, b, read(c, at[2]).await.into_result().expect("a read"))
+        }
+        Some(lowering) => {
+            let plan = read(a, at[0]).then(|_| read(b, at[1])).then(|_| read(c, at[2])).lowering(lowering);
+            plan.await.into_result().expect("a plan")
+        }
+    };
+    let time = start.elapsed();
+    check([&blocks.0, &blocks.1, &blocks.2].map(|block| &block[..]), &at);
+    time
+}
+
+async fn joins(peer: &Peer, lowering: Option<Lowering>) -> Duration {
+    let at: [usize; 6] = peer.blocks();
+    let pair = |i: usize| join_all([i, i + 1].map(|i| peer.file.read_exact_at(aligned(), (at[i] * BLOCK) as u64)));
+    let pairs = [pair(0), pair(2), pair(4)];
+    let start = Instant::now();
+    let [a, b, c] = pairs;
+    let (a, b, c) = match lowering {
+        None => {
+            let a = a.await.into_result().expect("two reads");
+            let b = b.await.into_result().expect("two reads");
+            (a, b, c.await.into_result().expect("two reads"))
+        }
+        Some(lowering) => a.then(|_| b).then(|_| c).lowering(lowering).await.into_result().expect("a plan"),
+    };
+    let time = start.elapsed();
+    check([&a[0], &a[1], &b[0], &b[1], &c[0], &c[1]].map(|block| &block[..]), &at);
+    time
+}
+
+async fn trips(peer: &Peer, lowering: Option<Lowering>) -> Duration {
+    let stream = &peer.stream;
+    let (ask, [a, b, c]) = (vec![1u8; MESSAGE], [(); 3].map(|()| vec![0u8; MESSAGE]));
+    let start = Instant::now();
+    let answer = match lowering {
+        None => {
+            let mut message = ask;
+            for answer in [a, b, c] {
+                stream.send_all(message).await.into_result().expect("a send");
+                message = stream.recv_exact(answer).await.into_result().expect("a receive");
+            }
+            message
+        }
+        Some(lowering) => {
+            let plan = stream
+                .send_all(ask)
+                .then(|_| stream.recv_exact(a))
+                .then(|(_, a)| stream.send_all(a))
+                .then(|_| stream.recv_exact(b))
+                .then(|(.., b)| stream.send_all(b))
+                .then(|_| stream.recv_exact(c))
+                .lowering(lowering);
+            plan.await.into_result().expect("a plan").5
+        }
+    };
+    let time = start.elapsed();
+    assert_eq!(answer, [4; MESSAGE], "each trip adds one");
+    time
+}
+
+impl Peer {
+    /// The next blocks to read, spread over the file.
+    fn blocks<const N: usize>(&self) -> [usize; N] {
+        [(); N].map(|()| self.next.replace((self.next.get() + 389) % BLOCKS))
+    }
+}
+
+/// A block whose part from an aligned address on is used.
+fn aligned() -> runtime::buf::Slice<Vec<u8>> {
+    let mut memory = vec![0; 2 * BLOCK];
+    let start = memory.stable_mut_ptr().align_offset(BLOCK);
+    memory.slice(start..start + BLOCK)
+}
+
+/// What block number `block` is filled with.
+fn mark(block: usize) -> u8 {
+    (block % 251) as u8 + 1
+}
+
+fn check<const N: usize>(blocks: [&[u8]; N], at: &[usize; N]) {
+    for (block, at) in blocks.into_iter().zip(at) {
+        assert_eq!([block[0], block[BLOCK - 1]], [mark(*at); 2], "block {at}");
+    }
+}
+
+/// A connection whose other end, a thread that blocks, sends each byte back with 1 added; and that thread's number.
+fn incrementing_peer() -> (std::net::TcpStream, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let stream = std::net::TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+    stream.set_nodelay(true).expect("an option");
+    let (mut peer, _) = listener.accept().expect("a connection");
+    peer.set_nodelay(true).expect("an option");
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        tell.send(this_thread()).expect("someone waits for it");
+        let mut message = [0; MESSAGE];
+        while peer.read_exact(&mut message).is_ok() && peer.write_all(&message.map(|byte| byte + 1)).is_ok() {}
+    });
+    (stream, told.recv().expect("a thread"))
+}
+
+fn print_table(
+    title: &str,
+    slice: Duration,
+    engines: &[(&str, Option<Lowering>)],
+    times: &mut [[[Times; CORES.len()]; MODES.len()]],
+) {
+    println!("{title}");
+    print!("  {:<10} {:<10}", "engine", "task run");
+    for core in CORES {
+        print!(
+            " | core {core}: {:>7} {:>7} {:>6} {:>6} {:>6} {:>8}",
+            "p50 µs", "p99 µs", "p50/sl", "p99/sl", "plans", "slice µs"
+        );
+    }
+    println!();
+    for ((engine, _), times) in engines.iter().zip(times) {
+        for ((mode, _), times) in MODES.iter().zip(times) {
+            print!("  {engine:<10} {mode:<10}");
+            for Times { plans, slices } in times {
+                let [p50, p99] = [0.5, 0.99].map(|q| quantile(plans, q).as_secs_f64());
+                let [p50_slices, p99_slices] = [p50, p99].map(|time| time / slice.as_secs_f64());
+                let (p50, p99, slice) = (p50 * 1e6, p99 * 1e6, median(slices).as_secs_f64() * 1e6);
+                let count = plans.len();
+                print!(" |         {p50:>7.0} {p99:>7.0} {p50_slices:>6.2} {p99_slices:>6.2} {count:>6} {slice:>8.1}");
+            }
+            println!();
+        }
+    }
+}
