@@ -2,7 +2,7 @@
 //!
 //! Every file and socket call returns an **op**: a value that does nothing until awaited. Ops compose. [`join!`] and
 //! `.then` build a **plan**, a dependency graph of ops, and the plan goes to the kernel as a whole: as a chain of linked
-//! SQEs, or in stages that the reactor releases from the completion queue without waking the task. The task wakes once
+//! SQEs, as SQE groups where the kernel has them, or in stages that the reactor releases from the completion queue without waking the task. The task wakes once
 //! per plan, with every result and every buffer.
 //!
 //! ```no_run

@@ -59,6 +59,17 @@ macro_rules! file_ops {
                 op::write_at(self.target(), source, offset)
             }
 
+            /// Writes up to all of `source`, a buffer or a loan, at the file's own position, which it moves.
+            ///
+            /// # Errors
+            /// Those of write(2).
+            ///
+            /// # Cancel safety
+            /// A part may have been written when the op is dropped; [`Io::cancel`] says how much.
+            pub fn write_next<S: Source>(&self, source: S) -> Io<One<Write<S, Variable>>> {
+                op::write_next(self.target(), source)
+            }
+
             /// Writes all of `source`, a buffer or a loan, at `offset`: `(io::Result<()>, source)`.
             ///
             /// # Errors

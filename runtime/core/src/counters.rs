@@ -38,8 +38,10 @@ macro_rules! counters {
 }
 
 counters! {
-    /// SQEs pushed, the shard's own included.
+    /// SQEs pushed for ops and plans, those that an engine adds included.
     sqes,
+    /// SQEs pushed for the shard itself: the doorbell, cancels, closes of slots.
+    sqes_own,
     /// CQEs reaped, the shard's own included.
     cqes,
     /// Calls of `io_uring_enter`.

@@ -174,7 +174,9 @@ impl Driver {
     }
 
     pub(super) fn push(&mut self, sqe: &Sqe) {
-        self.counters.sqes.add(1);
+        let own = !matches!(Tag::parse(sqe.user_data), Some(Tag::Row(..)));
+        let count = if own { &self.counters.sqes_own } else { &self.counters.sqes };
+        count.add(1);
         self.recent.pushed(sqe.user_data);
         // SAFETY: what the SQE points to belongs to a plan in the slab, which keeps it in place until the terminal CQE
         // of its last row (I9; leaked if shutdown cannot wait for that), or to the bell, which outlives the ring.
