@@ -29,7 +29,7 @@ pub use send::{Send, send, send_all};
 pub use sync::{Sync, sync_all, sync_data};
 pub use truncate::{Truncate, can_truncate, truncate};
 pub use write::{Write, write_all_at, write_at, write_next};
-pub use write_vectored::{WriteVectored, write_all_vectored_at};
+pub use write_vectored::{PIECES_MAX, WriteVectored, write_all_vectored_at};
 
 use std::io;
 

@@ -14,7 +14,7 @@ pub struct Truncate {
     size: u64,
 }
 
-/// Cuts the file to `size` bytes, or extends it with zeroes.
+/// Cuts the file to `size` bytes, or extends it with zeroes. `Unsupported` before Linux 6.9.
 pub fn truncate(target: impl Into<Target>, size: u64) -> Io<One<Truncate>> {
     Io::new(One::new(Truncate { target: target.into(), size }))
 }
@@ -32,6 +32,10 @@ impl Op for Truncate {
     plain_op!();
 
     fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request> {
+        if !can_truncate() {
+            let text = "a file is truncated by an op only from Linux 6.9 on (IORING_OP_FTRUNCATE); use File::set_len";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
         let mut sqe = Sqe::from(opcode::Ftruncate::new(types::Fd(-1), file_offset(self.size)?).build());
         scope.target(&mut self.target, &mut sqe)?;
         Ok(Request { sqe, success: Success::NonNegative, lossless: true })
