@@ -33,8 +33,11 @@ enum Work {
     Joins,
 }
 
+/// Names of engines; `None` is op by op.
+type Engines = &'static [(&'static str, Option<Lowering>)];
+
 /// What is run: the work, and by which engine, `None` being op by op.
-const KINDS: [(Work, &str, &[(&str, Option<Lowering>)]); 3] = [
+const KINDS: [(Work, &str, Engines); 3] = [
     (
         Work::Reads,
         "3 O_DIRECT reads, one after the other",
