@@ -388,3 +388,24 @@ fn bad_input_is_an_error_of_the_op() {
         assert_eq!(file.read_at(vec![0; 8], 100).await.0.unwrap(), 0, "beyond the end");
     });
 }
+
+#[test]
+fn a_slot_is_given_out_again_only_after_its_close() {
+    let dir = Dir::new();
+    let (one, two) = (dir.file("one", b"one"), dir.file("two", b"two"));
+    common::run_on(runtime::Builder::new().slots(1), async {
+        for round in 0..1000 {
+            let open = |path| File::open(path).then(|f| f.read_exact_at(vec![0; 3], 0));
+            let (first, _) = open(&one).await.into_result().unwrap();
+            drop(first);
+            // The close of the first slot is on its way while the second file is opened.
+            let (second, bytes) = open(&two).await.into_result().unwrap();
+            assert_eq!(bytes, b"two");
+            for _ in 0..round % 3 {
+                runtime::task::yield_now().await;
+            }
+            let again = second.read_exact_at(vec![0; 3], 0).await.into_result();
+            assert_eq!(again.expect("the second file is still open"), b"two");
+        }
+    });
+}
