@@ -165,7 +165,10 @@ fn keep_on(core: usize, shards: &[Shard]) {
         let args = ["-p", "-c", &core.to_string(), thread].map(str::to_owned);
         let done = std::process::Command::new("taskset").args(args).output();
         if !done.is_ok_and(|output| output.status.success()) {
-            eprintln!("note: no taskset(1), or no two cores: the threads run where the kernel puts them");
+            static NOTE: std::sync::Once = std::sync::Once::new();
+            NOTE.call_once(|| {
+                eprintln!("note: no taskset(1), or no two cores: threads run where the kernel puts them")
+            });
         }
     };
     pin(core, &this_thread());

@@ -11,8 +11,9 @@ mod small_files;
 type Named = (&'static str, fn());
 
 /// The benches by name.
-const BENCHES: [Named; 5] = [
+const BENCHES: [Named; 6] = [
     ("small-files", || small_files::bench().report()),
+    ("small-files-together", || small_files::bench_together().report()),
     ("direct", || direct::bench().report()),
     ("echo", || echo::bench().report()),
     ("echo-modes", echo::report_modes),

@@ -65,18 +65,18 @@ impl Bench {
         let micros = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(self.operations);
         let mut base = None;
         for (contestant, before) in self.contestants.iter_mut().zip(before) {
+            let cpu = micros(median(&mut contestant.cpu_times));
             contestant.times.sort();
-            let middle = micros(contestant.times[ROUNDS / 2]);
+            let median = micros(contestant.times[ROUNDS / 2]);
             let spread = micros(contestant.times[ROUNDS * 3 / 4]) - micros(contestant.times[ROUNDS / 4]);
-            let base = *base.get_or_insert(middle);
+            let base = *base.get_or_insert(median);
             let enters = contestant.runtime.metrics().since(&before).enters as f64;
             let enters = enters / f64::from(self.operations) / ROUNDS as f64;
-            let cpu = micros(median(&mut contestant.cpu_times));
             println!(
-                "{:<28} {middle:>12.2} {:>8.0}% {:>9.2}x {enters:>10.2} {cpu:>10.2}",
+                "{:<28} {median:>12.2} {:>8.0}% {:>9.2}x {enters:>10.2} {cpu:>10.2}",
                 contestant.name,
-                100.0 * spread / middle,
-                base / middle
+                100.0 * spread / median,
+                base / median
             );
         }
     }

@@ -46,6 +46,40 @@ pub fn bench() -> Bench {
     bench
 }
 
+/// The same, 64 tasks at a time: what Auto's limit on plans in flight stands on.
+pub fn bench_together() -> Bench {
+    const TASKS: u32 = 64;
+    let dir = Rc::new(tempfile::tempdir().expect("a temporary folder"));
+    let path = dir.path().join("small");
+    std::fs::write(&path, [7; 4096]).expect("a file");
+    let mut bench = Bench::new("the same, 64 tasks at a time", FILES / TASKS * TASKS);
+    let engines =
+        [("op by op", None), ("plan, chain", Some(Lowering::Chain)), ("plan, staged", Some(Lowering::Staged))];
+    for (name, lowering) in engines {
+        let (path, dir) = (path.clone(), dir.clone());
+        bench.add(name, Runtime::new().expect("a runtime"), move |runtime| {
+            let _keep = &dir;
+            runtime.block_on(async {
+                let task = |path: PathBuf| async move {
+                    let mut buf = vec![0; 4096];
+                    for _ in 0..FILES / TASKS {
+                        buf = match lowering {
+                            None => op_by_op(&path, buf).await,
+                            Some(lowering) => plan(&path, buf, lowering).await,
+                        };
+                    }
+                    assert_eq!(buf[4095], 7);
+                };
+                let tasks: Vec<_> = (0..TASKS).map(|_| runtime::spawn(task(path.clone()))).collect();
+                for task in tasks {
+                    task.await.expect("no panic");
+                }
+            });
+        });
+    }
+    bench
+}
+
 async fn op_by_op(path: &PathBuf, buf: Vec<u8>) -> Vec<u8> {
     let file = File::open(path).await.expect("an open");
     let (read, buf) = file.read_exact_at(buf, 0).await;

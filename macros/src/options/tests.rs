@@ -36,8 +36,8 @@ fn nothing_asked_is_the_default() {
 #[test]
 fn setters_keep_the_order_written() {
     assert_eq!(
-        setters("slots = 0, lowering = \"gate\", cq_entries = 1_024, sq_entries = 0x100, task_run = \"default\","),
-        ["slots(0)", "lowering(Lowering::Gate)", "cq_entries(1024)", "sq_entries(256)", "task_run(TaskRun::Default)"],
+        setters("slots = 0, lowering = \"gate\", cq_entries = 1_024, sq_entries = 0x100, task_run = \"interrupt\","),
+        ["slots(0)", "lowering(Lowering::Gate)", "cq_entries(1024)", "sq_entries(256)", "task_run(TaskRun::Interrupt)"],
     );
 }
 
