@@ -15,7 +15,7 @@ use runtime::{
     task::yield_now,
 };
 
-use crate::measure::{median, quantile};
+use crate::measure::{median, pin, quantile, this_thread};
 
 const MODES: [(&str, TaskRun); 3] =
     [("defer", TaskRun::Defer), ("coop", TaskRun::Coop), ("interrupt", TaskRun::Interrupt)];
@@ -160,26 +160,10 @@ impl Shard {
 /// Keeps this thread on one core, and those that it talks to on the other. Which one matters: a device interrupts one of
 /// them, and completion work comes to the shard from there.
 fn keep_on(core: usize, shards: &[Shard]) {
-    let pin = |core: usize, thread: &str| {
-        // std has no call for this, and the crate has no unsafe code.
-        let args = ["-p", "-c", &core.to_string(), thread].map(str::to_owned);
-        let done = std::process::Command::new("taskset").args(args).output();
-        if !done.is_ok_and(|output| output.status.success()) {
-            static NOTE: std::sync::Once = std::sync::Once::new();
-            NOTE.call_once(|| {
-                eprintln!("note: no taskset(1), or no two cores: threads run where the kernel puts them")
-            });
-        }
-    };
     pin(core, &this_thread());
     for shard in shards {
         pin(1 - core, &shard.thread);
     }
-}
-
-fn this_thread() -> String {
-    let link = std::fs::read_link("/proc/thread-self").expect("a mounted /proc");
-    link.file_name().expect("a thread's number").to_string_lossy().into_owned()
 }
 
 /// Runs plans, one after the other, beside a computing task; gives what each plan and each slice took.

@@ -11,7 +11,7 @@ use runtime::{
     spawn,
 };
 
-use crate::measure::Bench;
+use crate::measure::{Bench, pin, this_thread};
 
 const ECHOES: u32 = 2000;
 
@@ -31,6 +31,8 @@ pub fn bench() -> Bench {
 pub fn report_modes() {
     const MODES: [(&str, TaskRun); 3] =
         [("coop", TaskRun::Coop), ("defer", TaskRun::Defer), ("interrupt", TaskRun::Interrupt)];
+    // Two threads that share a core take turns, and what an interrupt of the other core costs would not show.
+    pin(0, &this_thread());
     let on = |mode| Builder::new().task_run(mode).build().expect("a runtime");
     let mut pair = Bench::new("echo of 64 bytes over a socket pair, op by op", ECHOES);
     for (name, mode) in MODES {
@@ -67,6 +69,7 @@ fn asked(connections: u32) -> Vec<TcpStream> {
     // It waits in a read while other contestants have their turn, and ends with the connections. Each answer is followed
     // by the next message, so those of the other connections arrive while the shard runs.
     std::thread::spawn(move || -> std::io::Result<()> {
+        pin(1, &this_thread());
         let mut message = [1; 64];
         for client in &mut clients {
             client.write_all(&message)?;

@@ -101,3 +101,19 @@ pub fn cpu_time() -> Duration {
     let nanos = text.split(' ').next().and_then(|text| text.parse().ok());
     Duration::from_nanos(nanos.expect("nanoseconds come first"))
 }
+
+/// The number of this thread, by which other programs know it.
+pub fn this_thread() -> String {
+    let link = std::fs::read_link("/proc/thread-self").expect("a mounted /proc");
+    link.file_name().expect("a thread's number").to_string_lossy().into_owned()
+}
+
+/// Keeps a thread, and those that it starts from now on, on one core.
+pub fn pin(core: usize, thread: &str) {
+    // std has no call for this, and the crate has no unsafe code.
+    let done = std::process::Command::new("taskset").args(["-p", "-c", &core.to_string(), thread]).output();
+    if !done.is_ok_and(|output| output.status.success()) {
+        static NOTE: std::sync::Once = std::sync::Once::new();
+        NOTE.call_once(|| eprintln!("note: no taskset(1), or no two cores: threads run where the kernel puts them"));
+    }
+}
