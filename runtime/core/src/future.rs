@@ -77,10 +77,7 @@ impl<P: Plan> Io<P> {
         P::Planned: Sequel,
         F: FnOnce(P::Handle) -> Io<Q>,
     {
-        let lowering = self.lowering;
-        let mut plan = self.into_plan().planned();
-        let next = f(plan.handle()).into_plan();
-        Io { state: State::Plan(plan.append(next)), lowering }
+        self.put_behind(f, |next| next)
     }
 
     /// Puts a cleanup behind this plan: it runs once this one has ended, whatever the outcome, as far as what it names
@@ -97,10 +94,20 @@ impl<P: Plan> Io<P> {
         P::Planned: Sequel,
         F: FnOnce(P::Handle) -> Io<Q>,
     {
+        self.put_behind(f, finally)
+    }
+
+    fn put_behind<Q, R, F>(self, f: F, as_part: fn(Q) -> R) -> Io<<P::Planned as Sequel>::Then<R>>
+    where
+        Q: Plan,
+        R: Plan,
+        P::Planned: Sequel,
+        F: FnOnce(P::Handle) -> Io<Q>,
+    {
         let lowering = self.lowering;
         let mut plan = self.into_plan().planned();
-        let next = f(plan.handle()).into_plan();
-        Io { state: State::Plan(plan.append(finally(next))), lowering }
+        let next = as_part(f(plan.handle()).into_plan());
+        Io { state: State::Plan(plan.append(next)), lowering }
     }
 
     /// Chooses how this plan is brought to the kernel, in place of the builder's choice. Of plans that are put together
