@@ -76,7 +76,8 @@ impl Builder {
         self
     }
 
-    /// When the kernel runs completion work. Default [`TaskRun::Coop`].
+    /// When the kernel runs completion work. Default [`TaskRun::Interrupt`]; [`TaskRun::Defer`] saves
+    /// up to 5 % where no task computes for long.
     pub fn task_run(mut self, task_run: TaskRun) -> Builder {
         self.task_run = task_run;
         self

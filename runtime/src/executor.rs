@@ -9,9 +9,14 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
+    time::{Duration, Instant},
 };
 
 use runtime_core::shard::{Shard, Unparker, with_current};
+
+/// Polls that take longer on the average are of tasks that compute; in the next tick, I/O does not wait for them (the
+/// busy core).
+const LONG_POLL: Duration = Duration::from_micros(50);
 
 /// Runs one shard on its thread.
 #[derive(Debug)]
@@ -61,16 +66,24 @@ impl Executor {
         let main = Arc::new(MainWaker { woken: AtomicBool::new(true), unparker: self.shard.unparker() });
         let waker = Waker::from(main.clone());
         let mut cx = Context::from_waker(&waker);
+        let (mut prompt, mut long_before) = (false, false);
         loop {
+            let started = Instant::now();
             if main.woken.swap(false, Ordering::AcqRel) {
                 self.shard.count_poll();
                 if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                     return output;
                 }
             }
-            let more = self.shard.run_tasks(self.tick_budget);
-            let sleep = !more && !main.woken.load(Ordering::Acquire);
-            if let Err(error) = self.shard.turn(sleep) {
+            let ran = self.shard.run_tasks(self.tick_budget, prompt);
+            let turned = ran.and_then(|(polls, more)| {
+                // Twice in a row, so that one long poll does not cost the next tick an enter per task.
+                let long = started.elapsed() > LONG_POLL * (polls as u32 + 1);
+                prompt = long && std::mem::replace(&mut long_before, long);
+                let sleep = !more && !main.woken.load(Ordering::Acquire);
+                self.shard.turn(sleep)
+            });
+            if let Err(error) = turned {
                 panic!("the ring has become unusable: io_uring_enter: {error}");
             }
         }

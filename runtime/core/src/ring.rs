@@ -21,10 +21,11 @@ pub enum TaskRun {
     /// Only inside `io_uring_enter` (IORING_SETUP_DEFER_TASKRUN): least CPU per request, but a chain does not go on
     /// while the core computes.
     Defer,
-    /// At the next switch to the kernel, without an interrupt (IORING_SETUP_COOP_TASKRUN).
-    #[default]
+    /// At the next switch to the kernel, without an interrupt (IORING_SETUP_COOP_TASKRUN): a chain goes on beside
+    /// computing tasks only where completions come from interrupts of the shard's own core.
     Coop,
-    /// At once, by interrupting the thread.
+    /// At once, by interrupting the thread: chains and gates go on while the core computes.
+    #[default]
     Interrupt,
 }
 

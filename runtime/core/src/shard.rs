@@ -141,6 +141,8 @@ pub struct Shard {
     /// Taken while a plan is lowered.
     pub(crate) builder: Cell<Option<Box<Builder>>>,
     run_queue: RefCell<VecDeque<Runnable>>,
+    /// Tasks that were woken while they ran; they join the run queue behind all that is woken until the next round.
+    yielded: RefCell<VecDeque<Runnable>>,
     tasks: RefCell<slab::Slab<TaskRef>>,
     remote: Arc<Remote>,
     shutdown_timeout: Duration,
@@ -185,6 +187,7 @@ impl Shard {
             lowering: config.lowering,
             builder: Cell::default(),
             run_queue: RefCell::default(),
+            yielded: RefCell::default(),
             tasks: RefCell::default(),
             remote,
             shutdown_timeout: config.shutdown_timeout,
@@ -243,19 +246,32 @@ impl Shard {
         join
     }
 
-    /// Runs up to `budget` of the tasks that are ready now, in the order they were woken. True if some are left.
-    pub fn run_tasks(&self, budget: usize) -> bool {
-        // A task that wakes itself comes behind those that are ready now, in the next round.
+    /// Runs up to `budget` of the tasks that are ready now: those that were woken, in that order, then those that have
+    /// yielded. So what waits for I/O comes before what merely goes on, and in each round all have their turn. Gives how
+    /// many ran, and whether some are left.
+    ///
+    /// `prompt`: what a task has queued is submitted before the next one runs, at the price of an enter each. For shards
+    /// on which tasks compute for long: else I/O that the one asks for starts when all others have had their turn.
+    ///
+    /// # Errors
+    /// As for [`Shard::turn`].
+    pub fn run_tasks(&self, budget: usize, prompt: bool) -> io::Result<(usize, bool)> {
+        self.run_queue.borrow_mut().append(&mut self.yielded.borrow_mut());
+        let mut ran = 0;
         let ready = self.run_queue.borrow().len();
         for _ in 0..ready.min(budget) {
+            if prompt && self.driver.borrow().kernel.queued() > 0 {
+                self.turn(false)?;
+            }
             let Some(task) = self.run_queue.borrow_mut().pop_front() else { break };
             self.counters.task_polls.add(1);
+            ran += 1;
             match task.run(|index| self.tasks.borrow_mut().remove(index)) {
                 Ran::Pending | Ran::Complete => {}
-                Ran::Again(task) => self.run_queue.borrow_mut().push_back(task),
+                Ran::Again(task) => self.yielded.borrow_mut().push_back(task),
             }
         }
-        !self.run_queue.borrow().is_empty()
+        Ok((ran, !self.run_queue.borrow().is_empty() || !self.yielded.borrow().is_empty()))
     }
 
     /// One pass: submits, takes in what has completed or was sent from elsewhere, wakes. With `block`, sleeps until
@@ -376,6 +392,7 @@ impl Shard {
         let tasks: Vec<TaskRef> = self.tasks.borrow_mut().drain().collect();
         drop(tasks);
         self.run_queue.borrow_mut().clear();
+        self.yielded.borrow_mut().clear();
         let deadline = Instant::now() + self.shutdown_timeout;
         loop {
             self.take_in();
