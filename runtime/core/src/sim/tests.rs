@@ -103,3 +103,9 @@ fn panics(f: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("a panic");
     payload.downcast::<String>().map_or_else(|_| "?".to_string(), |text| *text)
 }
+
+/// Gives this thread a table of descriptors of its own, so that no other test takes a number that this one has closed.
+fn own_descriptors() {
+    // SAFETY: no memory is passed; other threads keep the table that they have. Test: the ones that call it.
+    assert_eq!(unsafe { libc::unshare(libc::CLONE_FILES) }, 0, "{}", std::io::Error::last_os_error());
+}

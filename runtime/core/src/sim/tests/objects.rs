@@ -8,6 +8,7 @@ use std::{
 
 #[test]
 fn descriptors_are_looked_up_when_the_op_starts() {
+    own_descriptors();
     let mut rig = manual();
     let (device, other) = (rig.handle.device(64), rig.handle.device(64));
     let mut buf = [0; 4];

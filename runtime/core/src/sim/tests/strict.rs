@@ -105,6 +105,7 @@ fn running_ops_must_not_write_what_others_use() {
 #[test]
 fn a_number_that_means_something_else_now_is_no_target() {
     let mut buf = [0; 4];
+    own_descriptors();
     let mut rig = fifo();
     let (source, _sink) = rig.handle.pipe();
     let number = source.as_raw_fd();
