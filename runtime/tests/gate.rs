@@ -4,14 +4,8 @@ mod common;
 
 use std::{io, pin::Pin};
 
-use common::{poll_once, run, run_on};
+use common::{file, poll_once, run, run_on};
 use runtime::{Builder, IntoResult, Lowering, fs::File, is_not_run, join, join_all, metrics, net::UnixStream, op};
-
-async fn file(dir: &tempfile::TempDir, bytes: &[u8]) -> File {
-    let path = dir.path().join("f");
-    std::fs::write(&path, bytes).unwrap();
-    File::options().read(true).write(true).open(path).await.unwrap()
-}
 
 #[test]
 fn many_to_many_is_one_submission_and_every_byte_right() {

@@ -4,7 +4,7 @@ mod common;
 
 use std::io;
 
-use common::run_on;
+use common::{file, run_on};
 use runtime::{Builder, IntoResult, Lowering, fs::File, is_not_run, join, join_all, metrics, net::UnixStream, op};
 
 /// Runs a test, or says why not. `RUNTIME_EXPECT_GROUPS` makes a missing group support a failure.
@@ -19,12 +19,6 @@ fn with_groups(test: impl AsyncFnOnce()) {
             }
         }
     });
-}
-
-async fn file(dir: &tempfile::TempDir, bytes: &[u8]) -> File {
-    let path = dir.path().join("f");
-    std::fs::write(&path, bytes).unwrap();
-    File::options().read(true).write(true).open(path).await.unwrap()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
     task::Poll,
 };
 
-use runtime::{Builder, Lowering, Metrics};
+use runtime::{Builder, Lowering, Metrics, fs::File};
 
 /// Runs a future on a runtime of its own and checks that shutdown finds nothing left.
 pub fn run<F: Future>(future: F) -> F::Output {
@@ -26,6 +26,13 @@ pub fn run_on<F: Future>(builder: Builder, future: F) -> F::Output {
 pub fn assert_clean(metrics: &Metrics) {
     let left = (metrics.in_flight, metrics.activations, metrics.slots, metrics.leaked);
     assert_eq!(left, (0, 0, 0, 0), "in flight, activations, slots, leaked");
+}
+
+/// A file of these bytes, open for reading and writing.
+pub async fn file(dir: &tempfile::TempDir, bytes: &[u8]) -> File {
+    let path = dir.path().join("f");
+    std::fs::write(&path, bytes).unwrap();
+    File::options().read(true).write(true).open(path).await.unwrap()
 }
 
 /// How many descriptors the process has open.
