@@ -12,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use runtime_core::shard::{Shard, Unparker, with_current};
+use runtime_core::{
+    coop,
+    shard::{Shard, Unparker, with_current},
+};
 
 /// Polls that take longer on the average are of tasks that compute; in the next tick, I/O does not wait for them (the
 /// busy core).
@@ -71,7 +74,10 @@ impl Executor {
             let started = Instant::now();
             if main.woken.swap(false, Ordering::AcqRel) {
                 self.shard.count_poll();
-                if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                coop::refill();
+                let polled = future.as_mut().poll(&mut cx);
+                coop::lift();
+                if let Poll::Ready(output) = polled {
                     return output;
                 }
             }

@@ -26,6 +26,8 @@
 
 mod builder;
 mod executor;
+pub mod io;
+pub mod sync;
 pub mod task;
 pub mod time;
 

@@ -8,6 +8,7 @@
 //! | what users write | [`future`], [`plan`], [`op`], [`buf`], [`handle`], [`fd`], [`slot`], [`results`] |
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], `timer`, `wait`, `counters` |
+//! | what tasks share | [`io`], [`sync`], [`coop`] |
 //! | tasks | [`task`], `inbox`, `doorbell`, `bell` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
@@ -15,6 +16,7 @@ pub mod alarm;
 mod bell;
 pub mod buf;
 pub mod concurrent;
+pub mod coop;
 mod counters;
 mod doorbell;
 mod driver;
@@ -25,6 +27,7 @@ pub mod future;
 pub mod handle;
 mod inbox;
 pub mod into_result;
+pub mod io;
 pub mod kernel;
 mod key;
 mod lower;
@@ -46,6 +49,7 @@ pub mod slot;
 pub mod source;
 pub mod sqe;
 mod start;
+pub mod sync;
 mod table;
 pub mod task;
 mod timer;

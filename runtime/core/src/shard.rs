@@ -16,6 +16,7 @@ use std::{
 
 use crate::{
     bell::{Bell, Clapper},
+    coop,
     counters::{Counters, Metrics},
     doorbell::{Doorbell, Order, Sleep},
     driver::Driver,
@@ -266,11 +267,13 @@ impl Shard {
             let Some(task) = self.run_queue.borrow_mut().pop_front() else { break };
             self.counters.task_polls.add(1);
             ran += 1;
+            coop::refill();
             match task.run(|index| self.tasks.borrow_mut().remove(index)) {
                 Ran::Pending | Ran::Complete => {}
                 Ran::Again(task) => self.yielded.borrow_mut().push_back(task),
             }
         }
+        coop::lift();
         Ok((ran, !self.run_queue.borrow().is_empty() || !self.yielded.borrow().is_empty()))
     }
 

@@ -1,0 +1,1 @@
+//! Byte streams: the traits that files, sockets and pipes implement, with tokio's shapes.

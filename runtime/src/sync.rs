@@ -1,0 +1,1 @@
+//! Channels and locks between tasks: tokio's, under tokio's names.
