@@ -105,8 +105,12 @@ impl Builder {
         let cq_entries = self.cq_entries.unwrap_or(self.sq_entries.saturating_mul(4).min(65_536));
         let config = RingConfig { sq_entries: self.sq_entries, cq_entries, task_run: self.task_run };
         let ring = Ring::new(config)?;
-        let config =
-            ShardConfig { slots: self.slots, lowering: self.lowering, shutdown_timeout: self.shutdown_timeout };
+        let config = ShardConfig {
+            slots: self.slots,
+            lowering: self.lowering,
+            shutdown_timeout: self.shutdown_timeout,
+            family: None,
+        };
         let shard = Shard::new(Box::new(ring), config)?;
         Ok(Runtime { executor: Executor::new(shard, self.tick_budget) })
     }

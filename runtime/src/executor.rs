@@ -14,7 +14,7 @@ use std::{
 
 use runtime_core::{
     coop,
-    shard::{Shard, Unparker, with_current},
+    shard::{Peer, Shard, with_current},
 };
 
 /// Polls that take longer on the average are of tasks that compute; in the next tick, I/O does not wait for them (the
@@ -35,7 +35,7 @@ struct MainWaker {
     /// Set by any thread that wakes, then the shard is unparked; the loop takes it after it was unparked. So a wake is
     /// either seen before the loop sleeps, or ends the sleep.
     woken: AtomicBool,
-    unparker: Unparker,
+    shard: Peer,
 }
 
 impl Wake for MainWaker {
@@ -45,7 +45,7 @@ impl Wake for MainWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.woken.swap(true, Ordering::AcqRel) {
-            self.unparker.unpark();
+            self.shard.unpark();
         }
     }
 }
@@ -66,7 +66,7 @@ impl Executor {
         );
         let _entered = self.shard.enter();
         let mut future = pin!(future);
-        let main = Arc::new(MainWaker { woken: AtomicBool::new(true), unparker: self.shard.unparker() });
+        let main = Arc::new(MainWaker { woken: AtomicBool::new(true), shard: self.shard.peer() });
         let waker = Waker::from(main.clone());
         let mut cx = Context::from_waker(&waker);
         let (mut prompt, mut long_before) = (false, false);

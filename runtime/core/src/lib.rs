@@ -9,7 +9,7 @@
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
-//! | tasks | [`task`], `inbox`, `doorbell`, `bell` |
+//! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `bell`, `spin` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
 pub mod alarm;
@@ -39,6 +39,7 @@ pub mod plan;
 mod probe;
 mod progress;
 mod recent;
+mod remote;
 pub mod results;
 pub mod ring;
 pub mod shard;
@@ -47,6 +48,7 @@ pub mod sim;
 mod slab;
 pub mod slot;
 pub mod source;
+mod spin;
 pub mod sqe;
 mod start;
 pub mod sync;

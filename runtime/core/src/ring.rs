@@ -192,6 +192,15 @@ impl Kernel for Ring {
         queue.taskrun() || queue.cq_overflow()
     }
 
+    fn has_news(&self) -> bool {
+        // SAFETY: as in `queued`; the completion queue likewise has no other user at the same time.
+        !unsafe { self.ring.completion_shared() }.is_empty() || self.needs_enter()
+    }
+
+    fn ring_fd(&self) -> Option<RawFd> {
+        Some(self.ring.as_raw_fd())
+    }
+
     fn reap(&mut self, into: &mut Vec<Cqe>) {
         into.extend(self.ring.completion().map(|cqe| Cqe {
             user_data: cqe.user_data(),

@@ -34,7 +34,7 @@ pub(super) struct OnSim {
 }
 
 fn limits(lowering: Lowering) -> ShardConfig {
-    ShardConfig { slots: 2, lowering, shutdown_timeout: Duration::from_millis(2) }
+    ShardConfig { slots: 2, lowering, shutdown_timeout: Duration::from_millis(2), family: None }
 }
 
 fn on_sim(config: SimConfig) -> OnSim {

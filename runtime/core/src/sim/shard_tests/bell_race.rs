@@ -8,13 +8,13 @@ use super::*;
 use crate::{
     kernel::Cqe,
     ring::{Ring, RingConfig, TaskRun},
-    shard::Unparker,
+    shard::Peer,
 };
 
 /// A kernel at whose next enter that waits somebody rings first.
 struct RungLate<K> {
     kernel: K,
-    unparker: Rc<RefCell<Option<Unparker>>>,
+    unparker: Rc<RefCell<Option<Peer>>>,
 }
 
 impl<K: Kernel> Kernel for RungLate<K> {
@@ -48,6 +48,10 @@ impl<K: Kernel> Kernel for RungLate<K> {
 
     fn needs_enter(&self) -> bool {
         self.kernel.needs_enter()
+    }
+
+    fn has_news(&self) -> bool {
+        self.kernel.has_news()
     }
 
     fn reap(&mut self, into: &mut Vec<Cqe>) {
@@ -85,7 +89,7 @@ fn slept(kernel: impl Kernel + 'static, source: OwnedFd, armed_before: bool) -> 
     }
     let limit = std::time::Instant::now() + Duration::from_millis(300);
     let timer = shard.set_timer(limit, Waker::noop());
-    *unparker.borrow_mut() = Some(shard.unparker());
+    *unparker.borrow_mut() = Some(shard.peer());
     let started = std::time::Instant::now();
     shard.turn(true).unwrap();
     let slept = started.elapsed();
