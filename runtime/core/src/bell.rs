@@ -8,7 +8,7 @@
 
 use std::{
     io,
-    os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
+    os::fd::{AsRawFd, FromRawFd, OwnedFd},
     sync::Arc,
 };
 
@@ -16,7 +16,7 @@ use io_uring::{opcode, types};
 
 use crate::{
     key::Tag,
-    sqe::{CQE_SKIP_SUCCESS, IO_LINK, Sqe},
+    sqe::{IO_LINK, Sqe},
 };
 
 /// The eventfd. Anyone may ring it.
@@ -96,16 +96,4 @@ impl Bell {
     pub(crate) fn pending(&self) -> u32 {
         self.pending
     }
-}
-
-/// More CQEs than this are left to the eventfd, which brings them by itself.
-const KNOCKS_MAX: u32 = 4;
-
-/// The SQEs that end the sleep of another shard, `count` CQEs long; none if that is not the way.
-///
-/// IORING_OP_MSG_RING with IORING_MSG_DATA: `io_uring_enter(2)`. Without a CQE here: it would end a wait of the sender's own.
-pub(crate) fn knocks(ring: RawFd, shard: u32, count: u32) -> impl ExactSizeIterator<Item = Sqe> + use<> {
-    let message = opcode::MsgRingData::new(types::Fd(ring), 0, Tag::Knocked.user_data(), None).build();
-    let sqe = Sqe { flags: CQE_SKIP_SUCCESS, user_data: Tag::Knock(shard).user_data(), ..message.into() };
-    (0..if count <= KNOCKS_MAX { count } else { 0 }).map(move |_| sqe)
 }

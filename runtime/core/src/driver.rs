@@ -18,11 +18,11 @@ use crate::{
     bell::Bell,
     counters::Counters,
     kernel::{Cqe, Kernel},
-    key::{KNOCK_MASK, Key, Tag},
+    key::{Key, Tag},
+    knock::KNOCKS_MAX,
     pipes::Pipes,
     progress,
     recent::Recent,
-    remote,
     slab::{Phase, Slab},
     slot::SlotTable,
     sqe::Sqe,
@@ -62,6 +62,8 @@ pub(crate) struct Driver {
     pipes: Pipes,
     counters: Rc<Counters>,
     bell: Bell,
+    /// Other threads can post CQEs to the ring: the bell is for the longest sleeps only.
+    takes_messages: bool,
     /// SQEs of activations without their terminal CQE, in the backlog or in the kernel.
     pub(crate) in_flight: u64,
     /// The shard's own SQEs (bell, cancels, closes) without theirs.
@@ -74,6 +76,7 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(kernel: Box<dyn Kernel>, slots: Rc<SlotTable>, counters: Rc<Counters>, bell: Bell) -> Driver {
         let hints = WaitHints::new(kernel.cq_entries());
+        let takes_messages = kernel.message_fd().is_some();
         Driver {
             kernel,
             slab: Slab::default(),
@@ -89,6 +92,7 @@ impl Driver {
             pipes: Pipes::default(),
             counters,
             bell,
+            takes_messages,
             in_flight: 0,
             own_in_flight: 0,
             cancels_out: 0,
@@ -138,9 +142,12 @@ impl Driver {
         self.kernel.enter(want, timeout)
     }
 
-    /// Makes sure that a ring of the bell ends the wait to come; gives how many CQEs it is for. 0: there is no room to arm
-    /// the bell.
+    /// Makes sure that a ring ends the wait to come; gives how many CQEs it is for. 0: there is no room to arm the bell.
     pub(crate) fn arm_bell(&mut self) -> u32 {
+        if self.takes_messages && self.want() <= KNOCKS_MAX {
+            // Whoever rings posts that many.
+            return self.want();
+        }
         let entries = self.kernel.sq_entries();
         // Where one CQE is too few the bell is made for all that is in flight, so that no later wait has to lengthen it.
         // Its own SQEs have to find room, too; what is wider takes a few waits.
@@ -179,7 +186,6 @@ impl Driver {
                 Some(Tag::Row(key, row)) => self.complete(key, row, &cqe),
                 // The sender has put something in the inbox; that the sleep has ended is all that this is for.
                 Some(Tag::Knocked) => {}
-                Some(Tag::Knock(shard)) => remote::knock_failed(shard, KNOCK_MASK),
                 Some(tag) => self.complete_own(tag, cqe.res),
                 None => self.recent.panic(&cqe, "no such tag"),
             }
@@ -262,7 +268,7 @@ impl Driver {
             Tag::Bell(_) => self.bell.completed(true),
             Tag::BellEcho(_) => self.bell.completed(false),
             Tag::CloseSlot(index) => self.slots.freed(index),
-            Tag::Knock(_) | Tag::Knocked => unreachable!("not counted"),
+            Tag::Knocked => unreachable!("nothing that the shard has asked for"),
         }
     }
 

@@ -64,8 +64,9 @@ pub trait Kernel {
     /// True if CQEs lie ready, or only an `enter` can bring them.
     fn has_news(&self) -> bool;
 
-    /// Where other rings of this process send messages (IORING_OP_MSG_RING); `None` if that cannot be done.
-    fn ring_fd(&self) -> Option<RawFd> {
+    /// Where any thread can post a CQE to this ring (IORING_REGISTER_SEND_MSG_RING, Linux 6.13); `None` if that cannot be
+    /// done.
+    fn message_fd(&self) -> Option<RawFd> {
         None
     }
 

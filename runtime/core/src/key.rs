@@ -23,11 +23,7 @@ const RESERVED: u32 = (1 << SLOT_BITS) - 1;
 const KIND_BELL: u32 = 1;
 const KIND_BELL_ECHO: u32 = 2;
 const KIND_CLOSE: u32 = 3;
-const KIND_KNOCK: u32 = 4;
-const KIND_KNOCKED: u32 = 5;
-
-/// As much of a receiver's identity as a [`Tag::Knock`] carries.
-pub const KNOCK_MASK: u32 = (1 << GENERATION_BITS) - 1;
+const KIND_KNOCKED: u32 = 4;
 
 const _: () = assert!(1 + ROW_BITS + SLOT_BITS + GENERATION_BITS == 64);
 
@@ -66,9 +62,7 @@ pub enum Tag {
     BellEcho(u32),
     /// A direct descriptor slot was closed.
     CloseSlot(u32),
-    /// A message to another ring: the low bits of its shard's identity. Has a CQE only if it failed.
-    Knock(u32),
-    /// A message from another ring has come.
+    /// A message of another thread's, which ends the shard's sleep.
     Knocked,
 }
 
@@ -84,7 +78,6 @@ impl Tag {
             Tag::Bell(serial) => own(KIND_BELL, serial),
             Tag::BellEcho(serial) => own(KIND_BELL_ECHO, serial),
             Tag::CloseSlot(index) => own(KIND_CLOSE, index),
-            Tag::Knock(shard) => own(KIND_KNOCK, shard & KNOCK_MASK),
             Tag::Knocked => own(KIND_KNOCKED, 0),
         }
     }
@@ -101,7 +94,6 @@ impl Tag {
             (true, true, KIND_BELL) => Some(Tag::Bell(generation)),
             (true, true, KIND_BELL_ECHO) => Some(Tag::BellEcho(generation)),
             (true, true, KIND_CLOSE) => Some(Tag::CloseSlot(generation)),
-            (true, true, KIND_KNOCK) => Some(Tag::Knock(generation)),
             (true, true, KIND_KNOCKED) => Some(Tag::Knocked),
             _ => None,
         }
@@ -124,14 +116,7 @@ mod tests {
                 }
             }
         }
-        for tag in [
-            Tag::Bell(0),
-            Tag::BellEcho(7),
-            Tag::CloseSlot(0),
-            Tag::CloseSlot(65_535),
-            Tag::Knock(KNOCK_MASK),
-            Tag::Knocked,
-        ] {
+        for tag in [Tag::Bell(0), Tag::BellEcho(7), Tag::CloseSlot(0), Tag::CloseSlot(65_535), Tag::Knocked] {
             assert_eq!(Tag::parse(tag.user_data()), Some(tag));
         }
         assert_eq!(Tag::parse(u64::MAX), None);

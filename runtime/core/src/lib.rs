@@ -9,7 +9,7 @@
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
-//! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `bell`, `spin` |
+//! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `spin` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
 pub mod alarm;
@@ -18,6 +18,7 @@ pub mod buf;
 pub mod concurrent;
 pub mod coop;
 mod counters;
+pub mod cpu;
 mod doorbell;
 mod driver;
 pub mod encode;
@@ -30,6 +31,7 @@ pub mod into_result;
 pub mod io;
 pub mod kernel;
 mod key;
+mod knock;
 mod lower;
 #[cfg(test)]
 mod model;

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | the shard itself | its run queue | no atomic step, no system call |
 //! | anyone, while the shard is awake | inbox and doorbell | two atomic steps |
-//! | another shard of the family, while it sleeps | an SQE, IORING_OP_MSG_RING, with the sender's next enter | no system call of its own |
-//! | any other thread, while it sleeps | the bell's eventfd | one `write(2)` |
+//! | anyone, while it sleeps | a message to its ring, from Linux 6.13 on | one `io_uring_register(2)` |
+//! | anyone, while it sleeps, on older kernels | the bell's eventfd | one `write(2)`, and one `read(2)` of the shard |
 
 use std::{
     collections::BTreeMap,
@@ -25,6 +25,7 @@ use crate::{
     doorbell::{Doorbell, Order},
     inbox::Inbox,
     key::Key,
+    knock::Door,
     shard::with_current,
     task::{JoinHandle, Parcel, Runnable, Schedule},
     timer::TimerId,
@@ -77,20 +78,12 @@ pub(crate) struct Remote {
     /// it; read by the one sender that has to end that sleep.
     pub(crate) sleeps_for: AtomicU32,
     clapper: Arc<Clapper>,
-    /// Where messages of other rings go.
-    pub(crate) ring: Option<RingAddress>,
-}
-
-/// A ring that others may send messages to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RingAddress {
-    pub(crate) fd: RawFd,
-    /// Only shards of the same family know that the descriptor still names this ring: they close theirs together.
-    pub(crate) family: u32,
+    /// `None` where the kernel takes no messages.
+    door: Option<Door>,
 }
 
 impl Remote {
-    pub(crate) fn new(clapper: Arc<Clapper>, ring: Option<RingAddress>) -> Arc<Remote> {
+    pub(crate) fn new(clapper: Arc<Clapper>, ring: Option<RawFd>) -> Arc<Remote> {
         let remote = Arc::new(Remote {
             id: ShardId::next(),
             inbox: Inbox::new(),
@@ -99,7 +92,7 @@ impl Remote {
             doorbell: Doorbell::new(),
             sleeps_for: AtomicU32::new(1),
             clapper,
-            ring,
+            door: ring.map(Door::new),
         });
         SHARDS.write().unwrap_or_else(PoisonError::into_inner).insert(remote.id, Arc::downgrade(&remote));
         remote
@@ -107,14 +100,12 @@ impl Remote {
 
     /// After something was put in: wakes the owner if it sleeps.
     pub(crate) fn ring(&self) {
-        if self.doorbell.ring() == Order::Ring && with_current(|current| current.knock(self)) != Some(true) {
-            self.strike();
+        if self.doorbell.ring() == Order::Ring {
+            let knocked = self.door.as_ref().is_some_and(|door| door.knock(self.sleeps_for.load(Relaxed)));
+            if !knocked {
+                self.clapper.strike();
+            }
         }
-    }
-
-    /// Wakes the owner from a thread that has no ring, or cannot use it now.
-    pub(crate) fn strike(&self) {
-        self.clapper.strike();
     }
 
     fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
@@ -145,6 +136,9 @@ impl Remote {
 
     /// Takes no more: what comes later goes back to its sender, what is still in is returned.
     pub(crate) fn close(&self) -> Vec<Message> {
+        if let Some(door) = &self.door {
+            door.shut();
+        }
         for task in self.inbox.close() {
             drop(task);
         }
@@ -187,16 +181,6 @@ pub(crate) fn send(id: ShardId, message: Message) {
 /// True while a shard exists.
 pub(crate) fn exists(id: ShardId) -> bool {
     SHARDS.read().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
-}
-
-/// A message to another ring has failed, of which only the low bits of the receiver's identity are known: whoever they
-/// may stand for is woken. A wake too many does no harm.
-pub(crate) fn knock_failed(low_bits: u32, mask: u32) {
-    let remotes = SHARDS.read().unwrap_or_else(PoisonError::into_inner);
-    let meant = remotes.iter().filter(|(id, _)| id.0 & mask == low_bits);
-    for remote in meant.filter_map(|(_, remote)| remote.upgrade()) {
-        remote.strike();
-    }
 }
 
 /// The way to a shard from any thread. It stays usable, without effect, when the shard is gone.

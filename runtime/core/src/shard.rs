@@ -6,10 +6,7 @@ use std::{
     future::Future,
     io,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::Waker,
     time::{Duration, Instant},
 };
@@ -27,7 +24,7 @@ use crate::{
     kernel::Kernel,
     key::Key,
     lower::Builder,
-    remote::{Remote, RingAddress},
+    remote::Remote,
     slot::SlotTable,
     spin::Spin,
     task::{self, JoinHandle, Ran, Runnable, TaskRef},
@@ -36,21 +33,29 @@ use crate::{
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Shard>>> = const { RefCell::new(None) };
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls `f` with the shard that this thread is running; `None` if it runs none, or is exiting.
+/// Calls `f` with the shard that this thread has entered; `None` if there is none, or the thread is exiting.
 pub fn with_current<R>(f: impl FnOnce(&Shard) -> R) -> Option<R> {
     CURRENT.try_with(|current| current.borrow().as_deref().map(f)).ok().flatten()
 }
 
-/// Marks a shard as the one its thread runs, until dropped.
+/// True inside [`Shard::run`]: blocking this thread would stop all tasks of its shard.
+pub fn is_running() -> bool {
+    RUNNING.try_with(Cell::get) == Ok(true)
+}
+
+/// Marks a shard as the one of its thread, until dropped.
 #[derive(Debug)]
 pub struct Entered {
     previous: Option<Rc<Shard>>,
+    was_running: bool,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        RUNNING.set(self.was_running);
         CURRENT.with(|current| current.replace(self.previous.take()));
     }
 }
@@ -64,15 +69,6 @@ pub struct ShardConfig {
     pub lowering: Lowering,
     /// How long shutdown waits for ops that do not end when cancelled.
     pub shutdown_timeout: Duration,
-    /// Shards with the same number send each other messages from ring to ring. They must not be dropped before all of
-    /// them are shut down. Their number comes from [`new_family`].
-    pub family: Option<u32>,
-}
-
-/// A number for shards that end together.
-pub fn new_family() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    NEXT.fetch_add(1, Relaxed)
 }
 
 /// One thread's ring, tasks and timers.
@@ -109,8 +105,7 @@ impl Shard {
             })?;
         }
         let clapper = Arc::new(Clapper::new()?);
-        let ring = config.family.and_then(|family| Some(RingAddress { fd: kernel.ring_fd()?, family }));
-        let remote = Remote::new(clapper.clone(), ring);
+        let remote = Remote::new(clapper.clone(), kernel.message_fd());
         let id = remote.id;
         let slots = Rc::new(SlotTable::new(id, count));
         let counters = Rc::new(Counters::default());
@@ -137,7 +132,15 @@ impl Shard {
 
     /// Makes this the shard of its thread, in place of the one that may be.
     pub fn enter(self: &Rc<Shard>) -> Entered {
-        CURRENT.with(|current| Entered { previous: current.replace(Some(self.clone())) })
+        let previous = CURRENT.with(|current| current.replace(Some(self.clone())));
+        Entered { previous, was_running: RUNNING.get() }
+    }
+
+    /// As [`enter`](Shard::enter), for a thread that is going to poll tasks.
+    pub fn run(self: &Rc<Shard>) -> Entered {
+        let entered = self.enter();
+        RUNNING.set(true);
+        entered
     }
 
     /// What the kernel offers.
@@ -276,15 +279,6 @@ impl Shard {
         }
         self.spin.sleeps();
         Ok(Some(want))
-    }
-
-    /// Wakes the owner of `remote`, which sleeps, by a message from this shard's ring to its ring. False if that cannot be
-    /// done; it is on its way with this shard's next enter if it can.
-    pub(crate) fn knock(&self, remote: &Remote) -> bool {
-        let (Some(ours), Some(theirs)) = (self.remote.ring, remote.ring) else { return false };
-        // The driver is let go of while user code wakes (I10); but a wake that comes at a bad moment must not be lost.
-        let Ok(mut driver) = self.driver.try_borrow_mut() else { return false };
-        ours.family == theirs.family && driver.knock(theirs.fd, remote.id, remote.sleeps_for.load(Relaxed))
     }
 
     /// Takes in what other threads have sent.

@@ -9,8 +9,6 @@ use io_uring::squeue::Entry;
 
 /// `IOSQE_FIXED_FILE`: `fd` is the index of a direct descriptor slot.
 pub const FIXED_FILE: u8 = 1 << 0;
-/// `IOSQE_CQE_SKIP_SUCCESS`: no CQE unless it fails.
-pub const CQE_SKIP_SUCCESS: u8 = 1 << 6;
 /// `IOSQE_IO_LINK`: the next SQE starts when this one has succeeded.
 pub const IO_LINK: u8 = 1 << 2;
 /// `IOSQE_IO_HARDLINK`: the next SQE starts when this one has ended, whatever its result.

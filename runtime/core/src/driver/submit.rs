@@ -1,19 +1,14 @@
 //! From an activation to the submission queue, by way of the backlog if there is no room.
 
-use std::{
-    os::fd::RawFd,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{Backlogged, Driver};
 use crate::{
-    bell,
     encode::{self, Limits, Lowering},
     key::{Key, Tag},
     lower::end_refused,
     op::Request,
     progress,
-    remote::ShardId,
     slab::Phase,
     sqe::{IO_HARDLINK, IO_LINK, SQE_GROUP, Sqe},
     table::{self, Engine, Link, NONE, Table},
@@ -237,16 +232,6 @@ impl Driver {
                 }
             }
         }
-    }
-
-    /// Queues the messages that wake another shard. False if there is no room for them, or they are not the way.
-    pub(crate) fn knock(&mut self, ring: RawFd, shard: ShardId, cqes: u32) -> bool {
-        let knocks = bell::knocks(ring, shard.0, cqes);
-        let any = knocks.len() > 0 && self.make_room(knocks.len() as u32);
-        if any {
-            knocks.for_each(|sqe| self.push(&sqe));
-        }
-        any
     }
 
     fn queued_row(&mut self, key: Key, row: u32) -> Option<&mut table::Row> {

@@ -200,7 +200,6 @@ fn a_branch_may_wait_for_another_branchs_second_op() {
             slots: 0,
             lowering: Lowering::Auto,
             shutdown_timeout: std::time::Duration::from_secs(60),
-            family: None,
         };
         let shard = crate::shard::Shard::new(Box::new(sim), limits).expect("a shard");
         let entered = shard.enter();

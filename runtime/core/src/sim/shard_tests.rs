@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    os::fd::OwnedFd,
+    os::fd::{OwnedFd, RawFd},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
@@ -34,7 +34,7 @@ pub(super) struct OnSim {
 }
 
 fn limits(lowering: Lowering) -> ShardConfig {
-    ShardConfig { slots: 2, lowering, shutdown_timeout: Duration::from_millis(2), family: None }
+    ShardConfig { slots: 2, lowering, shutdown_timeout: Duration::from_millis(2) }
 }
 
 fn on_sim(config: SimConfig) -> OnSim {
