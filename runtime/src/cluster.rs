@@ -188,11 +188,14 @@ impl Cluster {
         let _alarm = runtime_core::alarm::Alarm::set(deadline, std::task::Waker::noop());
         let mut pace = Pace::default();
         loop {
-            self.note_idle(0, executor);
-            if self.quiet.is_reached() || Instant::now() >= deadline {
+            let over = || {
+                self.note_idle(0, executor);
+                self.quiet.is_reached() || Instant::now() >= deadline
+            };
+            if over() {
                 return;
             }
-            executor.tick(Instant::now(), &mut pace, || self.quiet.is_reached() || Instant::now() >= deadline);
+            executor.tick(Instant::now(), &mut pace, over);
         }
     }
 

@@ -140,6 +140,11 @@ impl Handle {
         self.cluster.count
     }
 
+    /// True once the runtime shuts down, gracefully or not.
+    pub fn is_draining(&self) -> bool {
+        self.cluster.is_draining()
+    }
+
     /// Runs a future on this thread, which must not be a shard: a thread of the program's own, or of the blocking pool.
     /// For that time the thread gets a ring of its own, which costs about 100 µs; tasks that the future spawns are
     /// dropped with it.

@@ -132,7 +132,7 @@ impl Runtime {
     /// [`spawn_on`](crate::spawn_on) from threads that are no shard of it give cancelled tasks), what is there may end
     /// within `limit`, spawning as it needs to; then the rest is cancelled as in [`shutdown`](Runtime::shutdown).
     ///
-    /// A server's accept loops have to end by themselves: they can wait for [`Handle::draining`].
+    /// A server's accept loops have to end by themselves: they can wait for [`Handle::is_draining`].
     ///
     /// ```
     /// use std::time::Duration;
