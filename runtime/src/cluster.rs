@@ -157,8 +157,10 @@ impl Cluster {
         let mut pace = Pace::default();
         while !self.stopping.load(SeqCst) {
             self.note_idle(index, &executor);
-            executor.tick(Instant::now(), &mut pace, || self.stopping.load(SeqCst));
-            self.note_idle(index, &executor);
+            executor.tick(Instant::now(), &mut pace, || {
+                self.note_idle(index, &executor);
+                self.stopping.load(SeqCst)
+            });
         }
         self.end(&executor, None);
         if let Some(hook) = &self.config.on_thread_stop {

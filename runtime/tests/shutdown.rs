@@ -129,7 +129,8 @@ fn wakers_outlive_their_runtime_on_other_threads() {
         for waker in &kept {
             waker.wake_by_ref();
         }
-        kept.into_iter().map(|waker| waker.clone()).for_each(Waker::wake);
+        kept.clone().into_iter().for_each(Waker::wake);
+        drop(kept);
     });
     for shards in [1, 2] {
         let runtime = Builder::new().shards(shards).build().unwrap();
