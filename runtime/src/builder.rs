@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) pin: bool,
     pub(crate) thread_name: Arc<dyn Fn(usize) -> String + Send + Sync>,
     pub(crate) thread_stack_size: Option<usize>,
+    pub(crate) blocking_threads_max: usize,
+    pub(crate) thread_keep_alive: Duration,
     pub(crate) on_thread_start: Option<Arc<dyn Fn() + Send + Sync>>,
     pub(crate) on_thread_stop: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -106,6 +108,8 @@ impl Builder {
                 pin: false,
                 thread_name: Arc::new(|shard| format!("shard-{shard}")),
                 thread_stack_size: None,
+                blocking_threads_max: 512,
+                thread_keep_alive: Duration::from_secs(10),
                 on_thread_start: None,
                 on_thread_stop: None,
             },
@@ -189,6 +193,23 @@ impl Builder {
         self
     }
 
+    /// Most threads for blocking work at once, which are started as they are needed; at least 1. More jobs wait, in order.
+    /// Default 512, as tokio's.
+    ///
+    /// # Panics
+    /// For 0, as tokio's does.
+    pub fn max_blocking_threads(&mut self, threads: usize) -> &mut Builder {
+        assert!(threads > 0, "max_blocking_threads must be at least 1");
+        self.config.blocking_threads_max = threads;
+        self
+    }
+
+    /// How long a thread for blocking work stays without any. Default 10 s.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Builder {
+        self.config.thread_keep_alive = duration;
+        self
+    }
+
     // ---------------------------------------------------------------- each shard
 
     /// Submission queue entries: how many SQEs go to the kernel at once, and the longest chain. 1 to 32768, rounded up
@@ -237,7 +258,8 @@ impl Builder {
     }
 
     /// How long dropping the runtime waits for ops that do not end when they are cancelled, before it leaks their memory,
-    /// and for shards that are stuck in a task's poll, before it leaves them behind. It says so then. Default 10 s.
+    /// for shards that are stuck in a task's poll, and for blocking work that has begun, before it leaves them behind. It
+    /// says so then. Default 10 s.
     pub fn shutdown_timeout(&mut self, limit: Duration) -> &mut Builder {
         self.config.shutdown_timeout = limit;
         self

@@ -7,7 +7,7 @@
 use std::{
     io,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
         mpsc,
     },
@@ -15,7 +15,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use runtime_core::{Metrics, cpu::CpuSet, shard::Peer};
+use runtime_core::{
+    Metrics,
+    blocking::{Pool, PoolConfig},
+    cpu::CpuSet,
+    shard::Peer,
+};
 
 use crate::{
     builder::Config,
@@ -40,13 +45,16 @@ pub(crate) struct Cluster {
     quiet: Quiet,
     /// What the shards have counted in all, once they have ended.
     counted: Mutex<Metrics>,
+    /// Threads for work that blocks.
+    pub(crate) pool: Arc<Pool>,
     /// Whose turn it is to get a task from a thread that is no shard.
     turn: AtomicUsize,
 }
 
 impl Cluster {
     pub(crate) fn new(config: Config, count: usize, cpus: Option<CpuSet>) -> Arc<Cluster> {
-        Arc::new(Cluster {
+        Arc::new_cyclic(|cluster| Cluster {
+            pool: Arc::new(pool(&config, cluster.clone())),
             config,
             cpus,
             count,
@@ -195,10 +203,17 @@ impl Cluster {
                 self.quiet.is_reached() || Instant::now() >= deadline
             };
             if over() {
+                // Nothing but the pool can be at work now, and from there no more comes.
+                self.pool.wait_idle(deadline);
                 return;
             }
             executor.tick(Instant::now(), &mut pace, over);
         }
+    }
+
+    /// Ends the pool. Gives how many jobs did not end in time.
+    pub(crate) fn stop_pool(&self, deadline: Instant) -> usize {
+        self.pool.close(deadline)
     }
 
     /// Shard 0 has the others end. False if they have not by the deadline: they go on by themselves.
@@ -235,6 +250,25 @@ impl Cluster {
         let cancelled = std::mem::take(&mut counted.tasks);
         (counted, cancelled)
     }
+}
+
+/// The pool's threads are in the runtime's context, and are no shards.
+fn pool(config: &Config, cluster: Weak<Cluster>) -> Pool {
+    let (start, stop) = (config.on_thread_start.clone(), config.on_thread_stop.clone());
+    let around = move |body: &mut dyn FnMut()| {
+        let context = cluster.upgrade().map(|cluster| Context { handle: Handle::new(cluster), shard: None }.set());
+        start.iter().for_each(|hook| hook());
+        body();
+        stop.iter().for_each(|hook| hook());
+        drop(context);
+    };
+    Pool::new(PoolConfig {
+        threads_max: config.blocking_threads_max,
+        keep_alive: config.thread_keep_alive,
+        name: Arc::new(|number| format!("blocking-{number}")),
+        stack_size: config.thread_stack_size,
+        around: Box::new(around),
+    })
 }
 
 /// Where the shards wait for each other.

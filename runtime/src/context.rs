@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use runtime_core::blocking::PoolGuard;
+
 use crate::handle::Handle;
 
 /// A runtime, and which of its shards this thread is.
@@ -19,7 +21,8 @@ thread_local! {
 impl Context {
     /// Makes this the thread's context until the guard is dropped.
     pub(crate) fn set(self) -> ContextGuard {
-        ContextGuard { previous: CURRENT.with(|current| current.replace(Some(self))) }
+        let pool = self.handle.pool().enter();
+        ContextGuard { previous: CURRENT.with(|current| current.replace(Some(self))), _pool: pool }
     }
 
     /// True in a destructor of this thread's local storage.
@@ -37,6 +40,7 @@ impl Context {
 #[derive(Debug)]
 pub(crate) struct ContextGuard {
     previous: Option<Context>,
+    _pool: PoolGuard,
 }
 
 impl Drop for ContextGuard {

@@ -3,6 +3,7 @@
 use std::{error::Error, fmt, future::Future, marker::PhantomData, sync::Arc};
 
 use runtime_core::{
+    blocking::Pool,
     shard::{self, Entered},
     task::JoinHandle,
 };
@@ -71,6 +72,10 @@ impl Handle {
         Handle { cluster }
     }
 
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.cluster.pool
+    }
+
     /// The runtime that this thread is in.
     ///
     /// # Panics
@@ -133,6 +138,15 @@ impl Handle {
             task.abort();
         }
         task
+    }
+
+    /// As [`task::spawn_blocking`](crate::task::spawn_blocking()), for any thread.
+    pub fn spawn_blocking<F, T>(&self, work: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.cluster.pool.spawn(work)
     }
 
     /// How many shards the runtime has.

@@ -29,6 +29,7 @@ pub struct Runtime {
     cluster: Arc<Cluster>,
     executor: Executor,
     threads: Vec<thread::JoinHandle<()>>,
+    blocking_left: usize,
     ended: bool,
 }
 
@@ -40,6 +41,8 @@ pub struct Shutdown {
     pub tasks_cancelled: u64,
     /// Shards that did not end, because a task of theirs did not return from its poll: their threads were left behind.
     pub shards_left: usize,
+    /// Blocking work that had begun and did not end: its threads were left behind.
+    pub blocking_left: usize,
     /// The counters of all shards that ended, together. `leaked` counts SQEs that the kernel did not give back.
     pub metrics: Metrics,
 }
@@ -49,7 +52,7 @@ impl Shutdown {
     pub fn is_clean(&self) -> bool {
         let Metrics { in_flight, activations, slots, tasks, leaked, .. } = self.metrics;
         let left = in_flight + activations + slots + tasks + leaked;
-        self.tasks_cancelled == 0 && self.shards_left == 0 && left == 0
+        self.tasks_cancelled == 0 && self.shards_left == 0 && self.blocking_left == 0 && left == 0
     }
 }
 
@@ -72,7 +75,7 @@ impl Runtime {
         executor: Executor,
         threads: Vec<thread::JoinHandle<()>>,
     ) -> io::Result<Runtime> {
-        let runtime = Runtime { cluster, executor, threads, ended: false };
+        let runtime = Runtime { cluster, executor, threads, blocking_left: 0, ended: false };
         if let Some(allowed) = &runtime.cluster.cpus {
             // On failure the drop ends what has been started.
             pin(0, allowed)?;
@@ -102,6 +105,15 @@ impl Runtime {
         F::Output: 'static,
     {
         self.executor.shard().spawn(future)
+    }
+
+    /// As [`task::spawn_blocking`](crate::task::spawn_blocking()).
+    pub fn spawn_blocking<F, T>(&self, work: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.cluster.pool.spawn(work)
     }
 
     /// What other threads, and other shards, need.
@@ -166,35 +178,44 @@ impl Runtime {
 
     fn end(&mut self, patience: Duration) -> Shutdown {
         if !std::mem::replace(&mut self.ended, true) {
+            let deadline = Instant::now() + patience;
             let together = {
                 let _entered = (self.context(), self.executor.shard().enter());
-                self.cluster.stop(&self.executor, Instant::now() + patience)
+                self.cluster.stop(&self.executor, deadline)
             };
+            self.blocking_left = self.cluster.stop_pool(deadline);
             let threads = std::mem::take(&mut self.threads);
             if together {
                 for thread in threads {
                     let _panicked_and_aborted = thread.join();
                 }
             } else {
-                self.leave_behind(threads, patience);
+                self.threads = threads.into_iter().filter(|thread| !thread.is_finished()).collect();
+            }
+            if !patience.is_zero() {
+                self.say_what_is_left(patience);
             }
             if let Some(cpus) = &self.cluster.cpus {
                 let _the_set_was_valid = cpus.bind_this_thread();
             }
         }
         let (metrics, tasks_cancelled) = self.cluster.totals();
-        Shutdown { tasks_cancelled, shards_left: self.threads.len(), metrics }
+        Shutdown { tasks_cancelled, shards_left: self.threads.len(), blocking_left: self.blocking_left, metrics }
     }
 
-    #[cold]
-    fn leave_behind(&mut self, threads: Vec<thread::JoinHandle<()>>, patience: Duration) {
-        self.threads = threads.into_iter().filter(|thread| !thread.is_finished()).collect();
-        if !patience.is_zero() {
-            let names = self.threads.iter().map(|thread| thread.thread().name().unwrap_or("unnamed"));
+    fn say_what_is_left(&self, patience: Duration) {
+        if !self.threads.is_empty() {
+            let names: Vec<_> = self.threads.iter().map(|thread| thread.thread().name().unwrap_or("unnamed")).collect();
             eprintln!(
                 "runtime: shutdown has left the threads {} behind, which did not come back from a task's poll within \
                  {patience:?}",
-                names.collect::<Vec<_>>().join(", ")
+                names.join(", ")
+            );
+        }
+        if self.blocking_left > 0 {
+            eprintln!(
+                "runtime: shutdown has left {} blocking jobs behind, which did not end within {patience:?}",
+                self.blocking_left
             );
         }
     }

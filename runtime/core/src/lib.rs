@@ -14,6 +14,7 @@
 
 pub mod alarm;
 mod bell;
+pub mod blocking;
 pub mod buf;
 pub mod concurrent;
 pub mod coop;
