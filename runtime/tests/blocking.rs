@@ -37,7 +37,8 @@ fn blocking_threads_are_in_the_runtime() {
         });
         let (ran, inner) = nested.await.unwrap();
         assert_eq!((ran, inner.await.unwrap()), (1, 5));
-        assert!(spawn_blocking(|| std::panic::resume_unwind(Box::new(1))).await.map(|()| ()).unwrap_err().is_panic());
+        let panics = spawn_blocking(|| -> i32 { std::panic::resume_unwind(Box::new(1)) });
+        assert!(panics.await.unwrap_err().is_panic());
     });
     assert_clean(&runtime.shutdown());
 }
