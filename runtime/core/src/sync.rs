@@ -1,1 +1,14 @@
 //! Channels and locks between tasks.
+//!
+//! | layer | modules |
+//! |---|---|
+//! | the base | `wait_list` (who waits, in order), `wake_batch` (who is to be woken), `batch_semaphore` (permits) |
+//! | locks | `semaphore`, `mutex`, `rwlock`, `notify`, `barrier`, `once_cell`, `set_once` |
+
+pub(crate) mod batch_semaphore;
+#[cfg(test)]
+pub(crate) mod testing;
+pub(crate) mod wait_list;
+pub(crate) mod wake_batch;
+
+pub use batch_semaphore::{AcquireError, TryAcquireError};
