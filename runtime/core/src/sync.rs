@@ -6,9 +6,21 @@
 //! | locks | `semaphore`, `mutex`, `rwlock`, `notify`, `barrier`, `once_cell`, `set_once` |
 
 pub(crate) mod batch_semaphore;
+pub(crate) mod blocking;
+mod held;
+mod mutex;
+mod rwlock;
+mod semaphore;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod wait_list;
 pub(crate) mod wake_batch;
 
 pub use batch_semaphore::{AcquireError, TryAcquireError};
+pub use held::TryLockError;
+pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+pub use rwlock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockMappedWriteGuard,
+    RwLockReadGuard, RwLockWriteGuard,
+};
+pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
