@@ -15,7 +15,7 @@ fn the_value_is_made_once() {
     let cell = OnceCell::new();
     assert_eq!((cell.get(), cell.initialized()), (None, false));
     assert_eq!(*block_on(cell.get_or_init(|| ready(5))), 5);
-    assert_eq!(*block_on(cell.get_or_init(|| pending())), 5);
+    assert_eq!(*block_on(cell.get_or_init(pending)), 5);
     assert_eq!(block_on(cell.get_or_try_init(|| ready(Err("late")))), Ok(&5));
     assert_eq!(cell.set(6), Err(SetError::AlreadyInitializedError(6)));
     assert_eq!(format!("{cell:?}"), "OnceCell { value: Some(5) }");

@@ -110,7 +110,7 @@ fn guards_of_parts_unlock_once() {
     let part = OwnedRwLockReadGuard::map(block_on(lock.clone().read_owned()), |value| &value.1);
     let part = OwnedRwLockReadGuard::try_map(part, |_| None::<&u8>).unwrap_err();
     assert!(Arc::ptr_eq(OwnedRwLockReadGuard::rwlock(&part), &lock));
-    assert_eq!(*OwnedRwLockReadGuard::try_map(part, |array| array.get(0)).unwrap(), 10);
+    assert_eq!(*OwnedRwLockReadGuard::try_map(part, |array| array.first()).unwrap(), 10);
     drop(lock.clone().try_read_owned().unwrap());
 
     let part = OwnedRwLockWriteGuard::try_map(block_on(lock.clone().write_owned()), |_| None::<&mut u8>).unwrap_err();
