@@ -1,7 +1,7 @@
 //! What of the locks may cross threads, move once polled, and cross `catch_unwind`: as tokio's. Compiles, or does not.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     panic::{RefUnwindSafe, UnwindSafe},
     rc::Rc,
     sync::Arc,
@@ -100,7 +100,6 @@ auto_traits! {
     SetOnce<Shared>: - Send - Sync;
     SetError<Sent>: + Send - Sync;
     SetOnceError<Sent>: + Send - Sync;
-    RefCell<u8>: - RefUnwindSafe;
 }
 
 /// The same for the futures of methods, which have no name.

@@ -2,8 +2,10 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | the base | `wait_list` (who waits, in order), `wake_batch` (who is to be woken), `batch_semaphore` (permits) |
-//! | locks | `semaphore`, `mutex`, `rwlock`, `notify`, `barrier`, `once_cell`, `set_once` |
+//! | locks and signals | `mutex`, `rwlock`, `semaphore`, `notify`, `barrier`, `once_cell`, `set_once` |
+//! | what guards hold, how threads wait | `held`, `blocking`, `once_value` |
+//! | permits in order | `batch_semaphore` |
+//! | who waits, who is to be woken | `wait_list`, `wake_batch` |
 
 mod barrier;
 pub(crate) mod batch_semaphore;

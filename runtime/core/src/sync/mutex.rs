@@ -33,7 +33,7 @@ pub struct Mutex<T: ?Sized> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: whoever owns the mutex owns the value. Its memory is the owner's, until the mutex is dropped. Test: `auto_traits`.
+// SAFETY: whoever owns the mutex owns the value. Its memory is the owner's, until the mutex is dropped. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: a shared mutex gives the value to one thread at a time, so it needs to be Send and no more. Its memory is the
 // owner's, until the mutex is dropped, which no guard outlives. Test: `lock_storm`.

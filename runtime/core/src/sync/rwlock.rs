@@ -72,7 +72,7 @@ impl<T: ?Sized> Gate for RwLock<T> {
     }
 }
 
-// SAFETY: whoever owns the lock owns the value. Its memory is the owner's, until the lock is dropped. Test: `auto_traits`.
+// SAFETY: whoever owns the lock owns the value. Its memory is the owner's, until the lock is dropped. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 // SAFETY: a shared lock lends the value to readers of several threads (so Sync) and to a writer of any (so Send). Its memory
 // is the owner's, until the lock is dropped, which no guard outlives. Test: `rwlock_storm`.
@@ -95,7 +95,7 @@ impl<T> RwLock<T> {
     /// An unlocked lock for up to `max_reads` readers at a time; more wait as for a writer.
     ///
     /// # Panics
-    /// Over `u32::MAX >> 3`.
+    /// Over `u32::MAX >> 3`, and at zero: a writer would then hold nothing that keeps another one out.
     #[track_caller]
     pub fn with_max_readers(value: T, max_reads: u32) -> RwLock<T> {
         RwLock::const_with_max_readers(value, max_reads)
@@ -107,6 +107,7 @@ impl<T> RwLock<T> {
     /// As [`RwLock::with_max_readers`]; in a static that is an error of the compiler.
     #[track_caller]
     pub const fn const_with_max_readers(value: T, max_reads: u32) -> RwLock<T> {
+        assert!(max_reads > 0, "an RwLock has at least one reader at a time");
         assert!(max_reads <= MAX_READERS, "an RwLock has at most u32::MAX >> 3 readers at a time");
         let shared = Shared { permits: Semaphore::const_new(max_reads as usize), readers: max_reads };
         RwLock { shared, value: UnsafeCell::new(value) }

@@ -36,18 +36,18 @@ pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
     held: Held<Arc<Mutex<T>>>,
 }
 
-// SAFETY: a shared guard shares the value. Its memory is the mutex's owner's, who is borrowed. Test: `auto_traits`.
+// SAFETY: a shared guard shares the value. Its memory is the mutex's owner's, who is borrowed. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for MutexGuard<'_, T> {}
-// SAFETY: as for the borrowed guard; the mutex is counted instead. Test: `auto_traits`.
+// SAFETY: as for the borrowed guard; the mutex is counted instead. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedMutexGuard<T> {}
-// SAFETY: a shared guard shares the part that it shows and gives nothing else. Test: `auto_traits`.
+// SAFETY: a shared guard shares the part that it shows and gives nothing else. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Sync> Sync for MappedMutexGuard<'_, T> {}
-// SAFETY: the guard is an exclusive borrow of the part that it shows. Test: `auto_traits`.
+// SAFETY: the guard is an exclusive borrow of the part that it shows. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send> Send for MappedMutexGuard<'_, T> {}
-// SAFETY: a shared guard shares the part that it shows, and its `Arc`. Test: `auto_traits`.
+// SAFETY: a shared guard shares the part that it shows, and its `Arc`. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMappedMutexGuard<T, U> {}
 // SAFETY: the guard is an exclusive borrow of the part that it shows; dropped as the last owner of the mutex, it drops the
-// whole value, so that must be Send too. Test: `auto_traits`.
+// whole value, so that must be Send too. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send, U: ?Sized + Send> Send for OwnedMappedMutexGuard<T, U> {}
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {

@@ -63,14 +63,14 @@ impl<N: Deref<Target = Notify>> Waiting<N> {
         }
         // Cloned before the lock is taken: it is user code.
         self.as_mut().node().value_mut().waker = waker.cloned();
-        let (notify, node) = self.as_mut().parts();
+        let (notify, (node, round)) = self.as_mut().parts();
         let mut queues = notify.lock();
-        if !notify.enter(node.1) {
+        if !notify.enter(round) {
             return true;
         }
         // SAFETY: `Step::New` says that the node is in no list. The memory is this future, which is pinned; its destructor
         // takes the node out (`leave`). Test: `a_dropped_future_passes_its_notification_on`.
-        unsafe { queues.waiting.push_back(node.0) };
+        unsafe { queues.waiting.push_back(node) };
         drop(queues);
         self.advance(Step::Queued);
         false

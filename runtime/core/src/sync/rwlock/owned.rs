@@ -28,18 +28,18 @@ pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
 }
 
 // SAFETY: the guard is a shared borrow of what it shows; dropped as the last owner of the lock, it drops the value, so that
-// must be Send too. Test: `auto_traits`.
+// must be Send too. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Sync> Send for OwnedRwLockReadGuard<T, U> {}
-// SAFETY: a shared guard shares what it shows, and its `Arc`. Test: `auto_traits`.
+// SAFETY: a shared guard shares what it shows, and its `Arc`. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedRwLockReadGuard<T, U> {}
 // SAFETY: the guard is an exclusive borrow of the value, may downgrade to a shared one, and may be its last owner. Test:
-// `auto_traits`.
+// `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync> Send for OwnedRwLockWriteGuard<T> {}
-// SAFETY: a shared guard shares the value, and its `Arc`. Test: `auto_traits`.
+// SAFETY: a shared guard shares the value, and its `Arc`. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedRwLockWriteGuard<T> {}
-// SAFETY: the guard is an exclusive borrow of what it shows and may be the last owner of the whole. Test: `auto_traits`.
+// SAFETY: the guard is an exclusive borrow of what it shows and may be the last owner of the whole. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Send for OwnedRwLockMappedWriteGuard<T, U> {}
-// SAFETY: a shared guard shares what it shows, and its `Arc`. Test: `auto_traits`.
+// SAFETY: a shared guard shares what it shows, and its `Arc`. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedRwLockMappedWriteGuard<T, U> {}
 
 impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {

@@ -14,10 +14,10 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
     _lent: PhantomData<&'a T>,
 }
 
-// SAFETY: the guard is a shared borrow of what it shows and gives nothing else. Test: `auto_traits`.
+// SAFETY: the guard is a shared borrow of what it shows and gives nothing else. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Sync> Send for RwLockReadGuard<'_, T> {}
 // SAFETY: as for Send. It could do without `T: Send`; tokio's cannot, and code must not come to depend on it. Test:
-// `auto_traits`.
+// `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockReadGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {

@@ -23,13 +23,13 @@ pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
     _lent: PhantomData<&'a mut T>,
 }
 
-// SAFETY: the guard is an exclusive borrow of the value, which it can downgrade to a shared one. Test: `auto_traits`.
+// SAFETY: the guard is an exclusive borrow of the value, which it can downgrade to a shared one. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync> Send for RwLockWriteGuard<'_, T> {}
-// SAFETY: a shared guard shares the value and gives nothing else. Test: `auto_traits`.
+// SAFETY: a shared guard shares the value and gives nothing else. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockWriteGuard<'_, T> {}
-// SAFETY: the guard is an exclusive borrow of what it shows. Test: `auto_traits`.
+// SAFETY: the guard is an exclusive borrow of what it shows. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync> Send for RwLockMappedWriteGuard<'_, T> {}
-// SAFETY: a shared guard shares what it shows and gives nothing else. Test: `auto_traits`.
+// SAFETY: a shared guard shares what it shows and gives nothing else. Test: `sync_auto_traits`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockMappedWriteGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
