@@ -9,7 +9,7 @@
 
 mod barrier;
 pub(crate) mod batch_semaphore;
-pub(crate) mod blocking;
+mod blocking;
 mod held;
 mod mutex;
 mod notify;

@@ -1,4 +1,4 @@
-//! Waiting on a thread that runs no shard.
+//! Waiting on a thread that runs no tasks.
 
 use std::{
     pin::pin,
@@ -7,7 +7,7 @@ use std::{
     thread::{self, Thread},
 };
 
-use crate::shard::with_current;
+use crate::{coop, shard};
 
 struct Unpark(Thread);
 
@@ -17,23 +17,27 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a future to its end; the thread parks in between. One allocation.
+/// Runs a future of this room on this thread, which parks in between.
 ///
 /// # Panics
-/// On the thread of a shard, with a sentence that names `call` and the one to use `instead`.
+/// On a shard's thread, with a sentence that names the `remedy`: all its tasks would stand still, perhaps the very one
+/// that is waited for.
 #[track_caller]
-pub(crate) fn block_on<F: Future>(call: &str, instead: &str, future: F) -> F::Output {
+pub(super) fn block_on<F: Future>(future: F, call: &str, remedy: &str) -> F::Output {
     assert!(
-        with_current(|_| ()).is_none(),
-        "{call} was called inside a runtime, where it would stop every task of the shard: use {instead}, or call it on \
-         a thread of its own"
+        shard::with_current(|_| ()).is_none(),
+        "`{call}` would block a thread that runs tasks; await `{remedy}` there, or call it on a thread of its own \
+         (`spawn_blocking`)"
     );
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
+    coop::unlimited(|| {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                return output;
+            }
+            thread::park();
         }
-    }
+    })
 }

@@ -100,7 +100,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
-        block_on("blocking_lock", "lock().await", self.lock())
+        block_on(self.lock(), "blocking_lock", "lock()")
     }
 
     /// As [`Mutex::blocking_lock`], with a guard that holds the `Arc` instead of a borrow.
@@ -109,7 +109,7 @@ impl<T: ?Sized> Mutex<T> {
     /// As [`Mutex::blocking_lock`].
     #[track_caller]
     pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        block_on("blocking_lock_owned", "lock_owned().await", self.lock_owned())
+        block_on(self.lock_owned(), "blocking_lock_owned", "lock_owned()")
     }
 
     /// Locks if that needs no waiting.

@@ -144,7 +144,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Inside a runtime: it would stop every task of the shard, perhaps the one that holds the lock.
     #[track_caller]
     pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
-        block_on("blocking_read", "read().await", self.read())
+        block_on(self.read(), "blocking_read", "read()")
     }
 
     /// Locks for reading if that needs no waiting.
@@ -190,7 +190,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Inside a runtime: it would stop every task of the shard, perhaps the one that holds the lock.
     #[track_caller]
     pub fn blocking_write(&self) -> RwLockWriteGuard<'_, T> {
-        block_on("blocking_write", "write().await", self.write())
+        block_on(self.write(), "blocking_write", "write()")
     }
 
     /// Locks for writing if that needs no waiting.

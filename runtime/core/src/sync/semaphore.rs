@@ -142,7 +142,7 @@ impl Semaphore {
     /// Inside a runtime: it would stop every task of the shard, perhaps the one that holds the permits.
     #[track_caller]
     pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        block_on("blocking_acquire", "acquire().await", self.acquire())
+        block_on(self.acquire(), "blocking_acquire", "acquire()")
     }
 
     /// As [`Semaphore::blocking_acquire`], for `n` permits.
@@ -154,7 +154,7 @@ impl Semaphore {
     /// As [`Semaphore::blocking_acquire`].
     #[track_caller]
     pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        block_on("blocking_acquire_many", "acquire_many(n).await", self.acquire_many(n))
+        block_on(self.acquire_many(n), "blocking_acquire_many", "acquire_many(n)")
     }
 
     /// As [`Semaphore::acquire`], with a permit that holds the `Arc` instead of a borrow.
@@ -206,7 +206,7 @@ impl Semaphore {
     /// As [`Semaphore::blocking_acquire`].
     #[track_caller]
     pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        block_on("blocking_acquire_owned", "acquire_owned().await", self.acquire_owned())
+        block_on(self.acquire_owned(), "blocking_acquire_owned", "acquire_owned()")
     }
 
     /// As [`Semaphore::blocking_acquire_many`], with a permit that holds the `Arc` instead of a borrow.
@@ -218,7 +218,7 @@ impl Semaphore {
     /// As [`Semaphore::blocking_acquire`].
     #[track_caller]
     pub fn blocking_acquire_many_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
-        block_on("blocking_acquire_many_owned", "acquire_many_owned(n).await", self.acquire_many_owned(n))
+        block_on(self.acquire_many_owned(n), "blocking_acquire_many_owned", "acquire_many_owned(n)")
     }
 
     /// Hands out no permit any more: calls that wait, and all later ones, fail. Permits that are held stay valid.

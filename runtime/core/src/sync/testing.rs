@@ -12,5 +12,5 @@ pub(crate) fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 
 /// Runs a future on this thread, which parks in between.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    super::blocking::block_on("the test", "its future", future)
+    super::blocking::block_on(future, "the test", "its future")
 }
