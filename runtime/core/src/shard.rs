@@ -204,8 +204,9 @@ impl Shard {
         self.run_queue.borrow_mut().push_back(task);
     }
 
-    /// Runs up to `budget` of the tasks that are ready now: those that were woken, in that order, then those that have
-    /// yielded. So what waits for I/O comes before what merely goes on, and in each round all have their turn. Gives how
+    /// Runs up to `budget` polls of ready tasks: those that were woken, in that order, then those that have yielded, then
+    /// those that are woken meanwhile, since two tasks that talk to each other should not pay for a pass per word. So what
+    /// waits for I/O comes before what merely goes on, and who yields now has its next turn in the next round. Gives how
     /// many ran, and whether some are left.
     ///
     /// `prompt`: what a task has queued is submitted before the next one runs, at the price of an enter each. For shards
@@ -216,8 +217,7 @@ impl Shard {
     pub fn run_tasks(&self, budget: usize, prompt: bool) -> io::Result<(usize, bool)> {
         self.run_queue.borrow_mut().append(&mut self.yielded.borrow_mut());
         let mut ran = 0;
-        let ready = self.run_queue.borrow().len();
-        for _ in 0..ready.min(budget) {
+        while ran < budget && !self.run_queue.borrow().is_empty() {
             if prompt && self.driver.borrow().kernel.queued() > 0 {
                 self.turn(false)?;
             }
