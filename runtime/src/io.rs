@@ -2,4 +2,7 @@
 
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
-pub use runtime_core::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+pub use runtime_core::io::{
+    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite, AsyncWriteExt,
+    BufSink, BufSource, Chain, Lines, ReadBuf, Split, Take,
+};

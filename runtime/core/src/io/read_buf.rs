@@ -1,6 +1,6 @@
 //! The memory that a read fills.
 
-use std::{fmt, mem::MaybeUninit};
+use std::{fmt, io, mem::MaybeUninit, ptr, task::Poll};
 
 /// A borrowed buffer that knows how much of it has been filled, and how much has ever been initialized.
 ///
@@ -38,7 +38,7 @@ impl<'a> ReadBuf<'a> {
         let initialized = buf.len();
         // SAFETY: the caller's slice lies under both types for 'a, which ends before its owner frees it. No byte becomes
         // uninitialized: safe methods only write bytes, the unsafe ones forbid it. tests::any_sequence_agrees_with_a_model.
-        let memory = unsafe { &mut *(std::ptr::from_mut(buf) as *mut [MaybeUninit<u8>]) };
+        let memory = unsafe { &mut *(ptr::from_mut(buf) as *mut [MaybeUninit<u8>]) };
         ReadBuf { memory, filled: 0, initialized }
     }
 
@@ -187,11 +187,55 @@ impl<'a> ReadBuf<'a> {
         let end = self.filled + buf.len();
         // SAFETY: a `u8` is a `MaybeUninit<u8>` too, and the slice is only read, while it is borrowed.
         // tests::any_sequence_agrees_with_a_model.
-        let bytes = unsafe { &*(std::ptr::from_ref(buf) as *const [MaybeUninit<u8>]) };
+        let bytes = unsafe { &*(ptr::from_ref(buf) as *const [MaybeUninit<u8>]) };
         self.memory[self.filled..end].copy_from_slice(bytes);
         self.initialized = self.initialized.max(end);
         self.filled = end;
     }
+
+    /// Lets `read` append at most `limit` bytes, and gives their count. What it initializes beyond them is not forgotten.
+    pub(super) fn fill_up_to(
+        &mut self,
+        limit: usize,
+        read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
+    ) -> Poll<io::Result<usize>> {
+        let known = (self.initialized - self.filled).min(limit);
+        let count = self.remaining().min(limit);
+        // SAFETY: by the invariant, memory[filled..initialized] is initialized. The memory is borrowed from its owner for 'a.
+        // tests::a_limited_read_keeps_what_is_initialized.
+        let filled = unsafe { fill(&mut self.memory[self.filled..][..count], known, read) };
+        self.initialized = self.initialized.max(self.filled + filled.initialized);
+        let count = std::task::ready!(filled.outcome)?;
+        self.filled += count;
+        Poll::Ready(Ok(count))
+    }
+}
+
+/// What [`fill`] found.
+pub(super) struct Filled {
+    /// How many bytes were read.
+    pub(super) outcome: Poll<io::Result<usize>>,
+    /// How many bytes are initialized now, from the start of the memory.
+    pub(super) initialized: usize,
+}
+
+/// Lets `read` fill `memory` from its start.
+///
+/// # Panics
+/// If `read` put another buffer in the place of the one it was given: its counts say nothing about this memory.
+///
+/// # Safety
+/// The first `initialized` bytes must be initialized.
+pub(super) unsafe fn fill(
+    memory: &mut [MaybeUninit<u8>],
+    initialized: usize,
+    read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
+) -> Filled {
+    let given: *const [MaybeUninit<u8>] = memory;
+    let mut buf = ReadBuf { memory, filled: 0, initialized };
+    let outcome = read(&mut buf);
+    assert!(ptr::eq(given, &*buf.memory), "a reader put another buffer in the place of the one it was given");
+    Filled { outcome: outcome.map_ok(|()| buf.filled), initialized: buf.initialized }
 }
 
 impl fmt::Debug for ReadBuf<'_> {
@@ -208,11 +252,14 @@ impl fmt::Debug for ReadBuf<'_> {
 fn initialized(memory: &[MaybeUninit<u8>]) -> &[u8] {
     // SAFETY: by ReadBuf's invariant these bytes are initialized. The memory is the caller's of `new` or `uninit`, borrowed
     // for as long as the result. tests::any_sequence_agrees_with_a_model.
-    unsafe { &*(std::ptr::from_ref(memory) as *const [u8]) }
+    unsafe { &*(ptr::from_ref(memory) as *const [u8]) }
 }
 
 /// `memory` must lie within the initialized part of a [`ReadBuf`].
 fn initialized_mut(memory: &mut [MaybeUninit<u8>]) -> &mut [u8] {
     // SAFETY: as in `initialized`; and a `u8` is written as one, so what is initialized stays so.
-    unsafe { &mut *(std::ptr::from_mut(memory) as *mut [u8]) }
+    unsafe { &mut *(ptr::from_mut(memory) as *mut [u8]) }
 }
+
+#[cfg(test)]
+mod tests;
