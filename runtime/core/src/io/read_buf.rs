@@ -91,7 +91,8 @@ impl<'a> ReadBuf<'a> {
     /// The whole memory.
     ///
     /// # Safety
-    /// No byte of the initialized part may become uninitialized.
+    /// No byte may be made uninitialized, not even one that is not known to be initialized here: the memory's owner may
+    /// know.
     #[inline]
     pub unsafe fn inner_mut(&mut self) -> &mut [MaybeUninit<u8>] {
         self.memory
@@ -100,7 +101,8 @@ impl<'a> ReadBuf<'a> {
     /// The unfilled part, initialized or not.
     ///
     /// # Safety
-    /// No byte that is initialized may become uninitialized.
+    /// No byte may be made uninitialized, not even one that is not known to be initialized here: the memory's owner may
+    /// know.
     #[inline]
     pub unsafe fn unfilled_mut(&mut self) -> &mut [MaybeUninit<u8>] {
         &mut self.memory[self.filled..]
