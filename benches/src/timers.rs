@@ -45,8 +45,7 @@ macro_rules! contestant {
             }
 
             fn run<F: Future>(future: F) -> F::Output {
-                #[allow(unused_mut)]
-                let mut runtime = $builder.expect("a runtime");
+                let runtime = $builder.expect("a runtime");
                 runtime.block_on(future)
             }
         }
