@@ -8,7 +8,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Path, Token, UnOp, parse_quote};
+use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitBool, LitInt, LitStr, Path, Token, UnOp, parse_quote};
 
 struct Known {
     name: &'static str,
@@ -23,6 +23,8 @@ struct Known {
 enum Takes {
     /// An integer literal from here to `u32::MAX`. Other upper limits are the builder's: they depend on the kernel.
     Integer { least: u32 },
+    /// `true` or `false`.
+    Boolean,
     /// One of these strings. No enum stands behind them.
     Word(&'static [&'static str]),
     /// One of these strings, each for a variant of the enum `of` at the crate's root.
@@ -89,6 +91,7 @@ const KNOWN: &[Known] = &[
         // The number of shards, once the builder can start more than one. The setter's name then goes here.
         setter: None,
     },
+    Known { name: "start_paused", takes: Takes::Boolean, example: "start_paused = true", setter: Some("start_paused") },
     Known { name: "crate", takes: Takes::CratePath, example: "crate = my_facade::runtime", setter: None },
 ];
 
@@ -110,6 +113,7 @@ pub(crate) struct Setter {
 /// What a setter is called with. No path yet: `crate` may stand after the option.
 pub(crate) enum Argument {
     Integer(Literal),
+    Boolean(LitBool),
     /// Enum and variant, as in `Lowering`, `Staged`.
     Variant(Ident, Ident),
 }
@@ -180,6 +184,10 @@ impl Known {
                 Some(Lit::Int(literal)) => self.read_integer(literal, *least),
                 _ if is_negative_integer(value) => Err(self.out_of_range(value, *least)),
                 _ => Err(self.other_type(value, "an integer")),
+            },
+            Takes::Boolean => match literal(value) {
+                Some(Lit::Bool(literal)) => Ok(Value::Argument(Argument::Boolean(literal.clone()))),
+                _ => Err(self.other_type(value, "true or false")),
             },
             Takes::Word(words) => {
                 let string = self.read_string(value)?;

@@ -42,7 +42,6 @@ fn an_io_is_send_if_its_buffers_are_and_always_unpin() {
     send::<Io<JoinAll<One<Recv<Box<[u8]>, Exact>>>>>();
     send::<runtime::Cancel<One<Read<Vec<u8>, Variable>>>>();
     unpin::<Io<One<Write<std::rc::Rc<[u8]>, Exact>>>>();
-    unpin::<Sleep>();
     // Plans that open into slots, join and lend, behind a `Send` bound such as axum's.
     fn is_send<T: Send>(value: T) -> T {
         value

@@ -69,6 +69,10 @@ impl Builder {
         self.call(format!("task_run({mode:?})"))
     }
 
+    pub fn start_paused(self, paused: bool) -> Self {
+        self.call(format!("start_paused({paused})"))
+    }
+
     pub fn build(self) -> io::Result<Runtime> {
         if self.too_many {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the ring is too large"));

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | what users write | [`future`], [`plan`], [`op`], [`buf`], [`handle`], [`fd`], [`slot`], [`results`] |
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
-//! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], `timer`, `wait`, `counters` |
+//! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
 //! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `spin` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
@@ -16,6 +16,7 @@ pub mod alarm;
 mod bell;
 pub mod blocking;
 pub mod buf;
+pub mod clock;
 pub mod concurrent;
 pub mod coop;
 mod counters;

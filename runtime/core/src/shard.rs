@@ -15,6 +15,7 @@ pub(crate) use crate::remote::{Message, exists, send};
 pub use crate::remote::{Peer, ShardId};
 use crate::{
     bell::{Bell, Clapper},
+    clock::{Clock, Hold},
     coop,
     counters::{Counters, Metrics},
     doorbell::Sleep,
@@ -77,6 +78,7 @@ pub struct Shard {
     pub(crate) driver: RefCell<Driver>,
     pub(crate) slots: Rc<SlotTable>,
     pub(crate) counters: Rc<Counters>,
+    clock: Rc<Clock>,
     pub(crate) lowering: Lowering,
     /// Taken while a plan is lowered.
     pub(crate) builder: Cell<Option<Box<Builder>>>,
@@ -111,12 +113,14 @@ impl Shard {
         let counters = Rc::new(Counters::default());
         counters.enters.add(kernel.setup_enters() as u64);
         let features = kernel.features().clone();
-        let driver = Driver::new(kernel, slots.clone(), counters.clone(), Bell::new(clapper));
+        let clock = Rc::new(Clock::new());
+        let driver = Driver::new(kernel, slots.clone(), counters.clone(), Bell::new(clapper), clock.clone());
         Ok(Rc::new(Shard {
             id,
             driver: RefCell::new(driver),
             slots,
             counters,
+            clock,
             lowering: config.lowering,
             builder: Cell::default(),
             run_queue: RefCell::default(),
@@ -256,10 +260,11 @@ impl Shard {
 
     /// Gets ready to sleep; gives how many CQEs end the sleep. `None`: there is something to do first.
     fn lie_down(&self) -> io::Result<Option<u32>> {
-        if self.spin.pays() {
+        // A stopped clock has no deadline to spin for, and moves in the sleep.
+        if self.spin.pays() && !self.clock.is_paused() {
             // What is queued must not wait for the spin's end (I5).
             self.driver.borrow_mut().turn(None, None)?;
-            let deadline = self.driver.borrow().timers.next_deadline();
+            let deadline = self.driver.borrow().timers.next_deadline().map(|next| self.clock.machine_time(next));
             let news = || {
                 let driver = self.driver.borrow();
                 !driver.wakes.is_empty() || !driver.corpses.is_empty() || driver.kernel.has_news()
@@ -347,10 +352,31 @@ impl Shard {
 
     // ---------------------------------------------------------------- timers
 
+    /// What the shard's timers go by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// How much later than due a crowd of timers may fire, so that they share one wake. Default 500 µs.
+    pub fn set_timer_slack(&self, slack: Duration) {
+        self.driver.borrow_mut().timer_slack = slack;
+    }
+
+    /// Keeps the clock from moving by itself until the value is dropped, on any thread: for work that is done elsewhere
+    /// while the shard waits.
+    pub fn hold_clock(&self) -> Hold {
+        self.clock.hold(self.peer())
+    }
+
     /// Wakes `waker` at `deadline`.
     pub(crate) fn set_timer(&self, deadline: Instant, waker: &Waker) -> TimerId {
         let waker = waker.clone();
         self.driver.borrow_mut().timers.set(deadline, Due::Wake(waker))
+    }
+
+    /// Gives a timer another deadline. False if the timer has fired.
+    pub(crate) fn reset_timer(&self, id: TimerId, deadline: Instant) -> bool {
+        self.driver.borrow_mut().timers.reset(id, deadline)
     }
 
     /// Replaces a timer's waker. False if the timer has fired.
