@@ -35,6 +35,7 @@ pub mod kernel;
 mod key;
 mod knock;
 mod lower;
+pub mod main_task;
 #[cfg(test)]
 mod model;
 pub mod op;

@@ -164,11 +164,6 @@ impl Shard {
         }
     }
 
-    /// Notes a poll of the future that `block_on` runs.
-    pub fn count_poll(&self) {
-        self.counters.task_polls.add(1);
-    }
-
     /// The way here from any thread.
     pub fn peer(&self) -> Peer {
         Peer(self.remote.clone())
@@ -182,6 +177,19 @@ impl Shard {
         let (runnable, task, join) = task::spawn(future, self.remote.clone());
         self.admit(runnable, task);
         join
+    }
+
+    /// The task of `block_on`, and its index in the list of tasks. Not counted as spawned.
+    pub(crate) fn spawn_main<F: Future<Output = ()> + 'static>(&self, future: F) -> (JoinHandle<()>, usize) {
+        let (runnable, task, join) = task::spawn(future, self.remote.clone());
+        let index = self.tasks.borrow().vacant_key();
+        self.admit(runnable, task);
+        (join, index)
+    }
+
+    /// Takes a live task off the list; dropping it shuts it down.
+    pub(crate) fn unlist(&self, index: usize) -> Option<TaskRef> {
+        self.tasks.borrow_mut().try_remove(index)
     }
 
     fn admit(&self, runnable: Runnable, task: TaskRef) {
