@@ -3,3 +3,6 @@
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
 pub use runtime_core::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+pub use runtime_core::readiness::{Interest, Ready};
+
+pub mod unix;
