@@ -216,7 +216,7 @@ fn dropped_waits_leave_nothing() {
 #[test]
 fn an_object_moves_between_shards_while_it_waits() {
     let (a, mut b) = pair();
-    let mut first = Builder::new().build().unwrap();
+    let first = Builder::new().build().unwrap();
     let a = first.block_on(async {
         let a = Arc::new(AsyncFd::new(a).unwrap());
         assert!(a.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_pending());

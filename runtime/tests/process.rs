@@ -400,7 +400,7 @@ fn a_child_that_no_shard_waits_for_is_reaped_by_the_next_spawn() {
 #[test]
 fn a_child_goes_from_shard_to_shard_while_it_is_waited_for() {
     let _alone = alone();
-    let mut first = Builder::new().build().unwrap();
+    let first = Builder::new().build().unwrap();
     let (mut child, mut stdin) = first.block_on(async {
         let mut child = piped("read line; exit 5");
         let stdin = child.stdin.take().unwrap();

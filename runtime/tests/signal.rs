@@ -89,7 +89,7 @@ fn every_shard_and_every_thread_hears_each_delivery() {
             })
         })
         .collect();
-    let mut runtime = Builder::new().build().unwrap();
+    let runtime = Builder::new().build().unwrap();
     let mut carried: Signal = runtime.block_on(async { signal(SignalKind::hangup()).unwrap() });
     common::assert_clean(&runtime.shutdown());
     let without_a_shard = thread::spawn(move || {
@@ -127,10 +127,26 @@ fn a_delivery_between_two_waits_is_kept() {
     });
 }
 
+/// What the runtime itself has spawned to listen, and to reap a child, is no work to be waited for.
+#[test]
+fn a_graceful_shutdown_does_not_wait_for_listeners() {
+    let runtime = Builder::new().build().unwrap();
+    let stdin = runtime.block_on(async {
+        drop(signal(SignalKind::pipe()).unwrap());
+        let mut child = runtime::process::Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        yield_now().await;
+        assert_eq!(runtime::metrics().tasks, 0);
+        child.stdin.take()
+    });
+    let found = runtime.shutdown_graceful(std::time::Duration::from_secs(20));
+    assert!(found.is_clean(), "{found:?}");
+    drop(stdin);
+}
+
 /// The shard that watched is gone; the listener goes on where it is polled.
 #[test]
 fn a_listener_outlives_its_shard() {
-    let mut first = Builder::new().build().unwrap();
+    let first = Builder::new().build().unwrap();
     let mut signals = first.block_on(async {
         let mut signals = signal(SignalKind::user_defined2()).unwrap();
         poll_once(pin!(signals.recv())).await;

@@ -252,10 +252,11 @@ thread_local! {
 
 /// Sees to it that this thread's shard, if there is one, watches the alarm.
 fn watch() {
-    let started = shard::with_current(|shard| {
-        (WATCHING.replace(Some(shard.id)) != Some(shard.id)).then(|| shard.spawn(watch_alarm()))
+    shard::with_current(|shard| {
+        if WATCHING.replace(Some(shard.id)) != Some(shard.id) {
+            shard.spawn_own(watch_alarm());
+        }
     });
-    drop(started);
 }
 
 /// Runs until the shard ends. A poll that is refused (the shard is full) ends it, and the next listener that waits here starts

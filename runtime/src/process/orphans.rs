@@ -28,8 +28,7 @@ fn is_alive(child: &mut Child) -> bool {
 /// those that are looked at when something is spawned.
 pub(super) fn adopt(child: Child) {
     let mut orphan = Some(Orphan { child: Some(child) });
-    let task = with_current(|shard| orphan.take().map(|orphan| shard.spawn(orphan.reap())));
-    drop(task);
+    with_current(|shard| orphan.take().map(|orphan| shard.spawn_own(orphan.reap())));
     drop(orphan);
     sweep();
 }
