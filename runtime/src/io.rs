@@ -2,7 +2,12 @@
 
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
-pub use runtime_core::io::{
-    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite, AsyncWriteExt,
-    BufSink, BufSource, Chain, Lines, ReadBuf, Split, Take,
+pub use runtime_core::{
+    io::{
+        AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite, AsyncWriteExt,
+        BufSink, BufSource, Chain, Lines, ReadBuf, Split, Take,
+    },
+    readiness::{Interest, Ready},
 };
+
+pub mod unix;

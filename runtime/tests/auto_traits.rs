@@ -3,9 +3,12 @@
 use runtime::{
     Io, Loan, Lowering, Metrics, Runtime,
     fs::{File, FileHandle, SlotFile},
+    io::{Interest, Ready, unix::AsyncFd},
     net::{TcpStream, UnixStream},
     op::{Exact, Read, Recv, Variable, Write},
     plan::{JoinAll, One},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    signal::unix::{Signal, SignalKind},
     task::{AbortHandle, JoinError, JoinHandle},
     time::{Interval, Sleep, Timeout},
 };
@@ -32,6 +35,8 @@ fn public_types_cross_threads_as_tokios_do() {
     send_sync::<TcpStream>();
     send_sync::<UnixStream>();
     send_sync::<(Loan, FileHandle, Lowering, Metrics)>();
+    send_sync::<(AsyncFd<TcpStream>, Interest, Ready, Signal, SignalKind)>();
+    send_sync::<(Command, Child, ChildStdin, ChildStdout, ChildStderr)>();
     send_sync::<(JoinHandle<u8>, AbortHandle, JoinError)>();
     send::<(Sleep, Interval, Timeout<Sleep>)>();
 }

@@ -51,6 +51,14 @@ impl<P: Plan> Io<P> {
         Io { state: State::Plan(plan), lowering: None }
     }
 
+    /// True once it belongs to a shard that is not this thread's: polling it here would panic.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        match self.state {
+            State::Running(id, _) => shard::with_current(|shard| shard.id == id) != Some(true),
+            State::Plan(_) | State::Done => false,
+        }
+    }
+
     pub(crate) fn into_plan(mut self) -> P {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Plan(plan) => plan,

@@ -9,6 +9,7 @@
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
+//! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`pidfd`], [`signal`] |
 //! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `spin` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
@@ -38,16 +39,20 @@ mod lower;
 pub mod main_task;
 #[cfg(test)]
 mod model;
+pub mod nonblocking;
 pub mod op;
+pub mod pidfd;
 mod pipes;
 pub mod plan;
 mod probe;
 mod progress;
+pub mod readiness;
 mod recent;
 mod remote;
 pub mod results;
 pub mod ring;
 pub mod shard;
+pub mod signal;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod slab;

@@ -86,6 +86,8 @@ pub struct Shard {
     /// Tasks that were woken while they ran; they join the run queue behind all that is woken until the next round.
     yielded: RefCell<VecDeque<Runnable>>,
     tasks: RefCell<slab::Slab<TaskRef>>,
+    /// How many of them nobody but the runtime has spawned.
+    own_tasks: Rc<Cell<usize>>,
     remote: Arc<Remote>,
     shutdown_timeout: Duration,
     features: Features,
@@ -126,6 +128,7 @@ impl Shard {
             run_queue: RefCell::default(),
             yielded: RefCell::default(),
             tasks: RefCell::default(),
+            own_tasks: Rc::default(),
             remote,
             shutdown_timeout: config.shutdown_timeout,
             features,
@@ -159,7 +162,7 @@ impl Shard {
             in_flight: driver.in_flight,
             activations: driver.slab.len() as u64,
             slots: self.slots.in_use() as u64,
-            tasks: self.tasks.borrow().len() as u64,
+            tasks: self.live_tasks() as u64,
             ..self.counters.snapshot()
         }
     }
@@ -205,9 +208,18 @@ impl Shard {
         self.run_queue.borrow_mut().push_back(runnable);
     }
 
-    /// Tasks that have not ended.
+    /// Spawns a task of the runtime's own, which a shutdown does not wait for and metrics do not count.
+    pub fn spawn_own(&self, future: impl Future<Output = ()> + 'static) {
+        let owned = Owned::new(self.own_tasks.clone());
+        let (runnable, task, join) = task::spawn(owned.beside(future), self.remote.clone());
+        drop(join);
+        self.admit(runnable, task);
+    }
+
+    /// Tasks that have not ended, but for the runtime's own.
     pub fn live_tasks(&self) -> usize {
-        self.tasks.borrow().len()
+        // A task that is ending leaves the two counts one after the other.
+        self.tasks.borrow().len().saturating_sub(self.own_tasks.get())
     }
 
     /// A task of this shard was woken on its own thread.
@@ -459,6 +471,26 @@ impl Shard {
             );
         }
         left
+    }
+}
+
+/// One of the runtime's own tasks, counted until it ends or is dropped.
+struct Owned(Rc<Cell<usize>>);
+
+impl Owned {
+    fn new(count: Rc<Cell<usize>>) -> Owned {
+        count.set(count.get() + 1);
+        Owned(count)
+    }
+
+    async fn beside(self, future: impl Future<Output = ()>) {
+        future.await;
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 
