@@ -24,6 +24,16 @@ async fn as_for_tokio() -> String {
     stand_in::built()
 }
 
+#[runtime_macros::main(shards = "all", pin = true, crate = stand_in)]
+async fn all() -> String {
+    stand_in::built()
+}
+
+#[runtime_macros::main(shards = 2, crate = stand_in)]
+async fn two() -> String {
+    stand_in::built()
+}
+
 macro_rules! through_a_macro {
     ($entries:literal, $slots:expr, $lowering:literal) => {
         #[runtime_macros::main(crate = $crate::stand_in, sq_entries = $entries, slots = $slots, lowering = $lowering)]
@@ -39,6 +49,8 @@ async fn main() {
     stand_in::yield_now().await;
     assert_eq!(none(), "");
     assert_eq!(ours(), "sq_entries(256) cq_entries(1024) slots(0) lowering(Staged) task_run(Coop)");
-    assert_eq!(as_for_tokio(), "start_paused(true)");
+    assert_eq!(as_for_tokio(), "worker_threads(2) start_paused(true)");
+    assert_eq!(all(), "shards(All) pin(true)");
+    assert_eq!(two(), "shards(Count(2))");
     assert_eq!(from_variables(), "sq_entries(2) slots(3) lowering(Gate)");
 }
