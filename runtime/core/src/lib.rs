@@ -65,6 +65,7 @@ pub mod sync;
 mod table;
 pub mod task;
 mod timer;
+pub mod trace;
 mod wait;
 
 pub use counters::Metrics;

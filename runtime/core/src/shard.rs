@@ -30,6 +30,7 @@ use crate::{
     spin::Spin,
     task::{self, JoinHandle, Ran, Runnable, TaskRef},
     timer::{Due, TimerId},
+    trace::{self, Place},
 };
 
 thread_local! {
@@ -175,8 +176,15 @@ impl Shard {
     // ---------------------------------------------------------------- tasks
 
     /// Spawns a task on this shard.
+    #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        self.spawn_at(future, Place::of_caller())
+    }
+
+    /// As [`spawn`](Shard::spawn), for a caller's caller.
+    pub fn spawn_at<F: Future + 'static>(&self, future: F, place: Place) -> JoinHandle<F::Output> {
         self.counters.spawned.add(1);
+        let future = trace::task(future, self.id.0, place);
         let (runnable, task, join) = task::spawn(future, self.remote.clone());
         self.admit(runnable, task);
         join
