@@ -2,6 +2,8 @@
 //!
 //! | layer | modules |
 //! |---|---|
+//! | channels | `oneshot`, `mpsc`, `watch`, `broadcast`; `cancellation` |
+//! | ends of channels | `waker_cell` (one waits), `waiters` (many wait for one thing) |
 //! | locks and signals | `mutex`, `rwlock`, `semaphore`, `notify`, `barrier`, `once_cell`, `set_once` |
 //! | what guards hold, how threads wait | `held`, `blocking`, `once_value` |
 //! | permits in order | `batch_semaphore` |
@@ -15,13 +17,16 @@ mod mutex;
 mod notify;
 mod once_cell;
 mod once_value;
+pub mod oneshot;
 mod rwlock;
 mod semaphore;
 mod set_once;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod wait_list;
+mod waiters;
 pub(crate) mod wake_batch;
+mod waker_cell;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use batch_semaphore::{AcquireError, TryAcquireError};
