@@ -13,6 +13,7 @@ mod barrier;
 pub(crate) mod batch_semaphore;
 mod blocking;
 mod held;
+pub mod mpsc;
 mod mutex;
 mod notify;
 mod once_cell;

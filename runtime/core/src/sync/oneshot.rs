@@ -23,7 +23,7 @@ use crate::coop;
 
 mod shared;
 
-use shared::{ReceiverEnd, Received, SenderEnd};
+use shared::{Received, ReceiverEnd, SenderEnd};
 
 /// A new channel.
 ///

@@ -283,11 +283,7 @@ impl<T, L: Limit> Rx<T, L> {
     }
 
     /// Calls `take` until it gives something, or the channel is over.
-    fn poll_with<R>(
-        &mut self,
-        cx: &Context<'_>,
-        mut take: impl FnMut(&mut Self) -> Option<R>,
-    ) -> Poll<Option<R>> {
+    fn poll_with<R>(&mut self, cx: &Context<'_>, mut take: impl FnMut(&mut Self) -> Option<R>) -> Poll<Option<R>> {
         let progress = ready!(coop::poll_proceed(cx));
         let mut taken = take(self);
         if taken.is_none() {

@@ -212,7 +212,11 @@ fn close_ends_the_wait_of_senders() {
         sender.try_send(1).unwrap();
         let mut second = pin!(sender.send(2));
         assert!(poll_by(&count, second.as_mut()).is_pending());
-        if gone { drop(receiver.take()) } else { receiver.as_mut().unwrap().close() }
+        if gone {
+            drop(receiver.take())
+        } else {
+            receiver.as_mut().unwrap().close()
+        }
         assert_eq!(woken(&count), 1);
         assert_eq!(poll(second), Poll::Ready(Err(SendError(2))));
         assert_eq!(block_on(sender.reserve_many(1)).err(), Some(SendError(())));
