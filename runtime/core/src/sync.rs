@@ -12,6 +12,8 @@
 mod barrier;
 pub(crate) mod batch_semaphore;
 mod blocking;
+pub mod broadcast;
+mod cancellation;
 mod held;
 pub mod mpsc;
 mod mutex;
@@ -28,9 +30,13 @@ pub(crate) mod wait_list;
 mod waiters;
 pub(crate) mod wake_batch;
 mod waker_cell;
+pub mod watch;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use batch_semaphore::{AcquireError, TryAcquireError};
+pub use cancellation::{
+    CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+};
 pub use held::TryLockError;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use notify::Notify;

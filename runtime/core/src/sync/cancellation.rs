@@ -54,7 +54,7 @@ impl CancellationToken {
 
     /// Cancels this token and all that descend from it, and wakes who waits for that. Cancelled is for ever.
     ///
-    /// Costs one allocation for what has to be woken, and visits all descendants.
+    /// Visits all descendants, and allocates a list of them.
     pub fn cancel(&self) {
         tree::cancel(&self.node);
     }

@@ -53,15 +53,19 @@ impl<T> Block<T> {
         drop(unsafe { Box::from_raw(block.as_ptr()) });
     }
 
+    /// Writes a message, and says that it is there. No reference to the block: it may be gone when this returns.
+    ///
     /// # Safety
-    /// The caller has taken this place, and has not written it yet.
-    pub(super) unsafe fn write(&self, place: usize, message: T) {
-        debug_assert!(!self.full[place].load(Relaxed));
+    /// The caller has taken this place of the block, and has not written it yet.
+    pub(super) unsafe fn write(block: *const Block<T>, place: usize, message: T) {
         // SAFETY: the place is the caller's alone until it is full. The memory is the queue's: the receiver frees a block
-        // only after all its places were full. Test: three_threads_send_in_order.
-        unsafe { (*self.places[place].get()).write(message) };
-        // SeqCst: who sends looks for a sleeping receiver after this (`WakerCell`).
-        self.full[place].store(true, SeqCst);
+        // only after all its places were full. Test: three_threads_send_in_order, under AddressSanitizer.
+        unsafe {
+            debug_assert!(!(*block).full[place].load(Relaxed));
+            (*(*block).places[place].get()).write(message);
+            // SeqCst: who sends looks for a sleeping receiver after this (`WakerCell`).
+            (*block).full[place].store(true, SeqCst);
+        }
     }
 
     pub(super) fn is_full(&self, place: usize) -> bool {

@@ -74,7 +74,7 @@ const fn count(position: usize) -> usize {
 fn spin(rounds: &mut u32) {
     *rounds += 1;
     // It may have been interrupted, perhaps on this very core.
-    if *rounds % 32 == 0 { thread::yield_now() } else { std::hint::spin_loop() }
+    if rounds.is_multiple_of(32) { thread::yield_now() } else { std::hint::spin_loop() }
 }
 
 impl<T> Queue<T> {
@@ -111,19 +111,18 @@ impl<T> Queue<T> {
             }
             match self.tail.compare_exchange_weak(tail, tail + PLACE, AcqRel, Acquire) {
                 Ok(_) => {
-                    // SAFETY: the place is ours, so the block is alive until we say that it is full, and it is the place's
-                    // block: `tail` has not changed since before `block` was read. Test: three_threads_send_in_order,
-                    // under AddressSanitizer.
-                    let block = unsafe { &*block };
                     if is_last {
                         let next = fresh.take().expect("made above").as_ptr();
-                        block.next.store(next, Release);
+                        // SAFETY: the place is ours, so the block is alive until we say that it is full, and it is the
+                        // place's block: `tail` has not changed since before `block` was read.
+                        // Test: three_threads_send_in_order, under AddressSanitizer.
+                        unsafe { &(*block).next }.store(next, Release);
                         self.block.store(next, Release);
                         // Not a store: the queue may be closed in between.
                         self.tail.fetch_add(PLACE, Release);
                     }
-                    // SAFETY: the place was taken above. Test: as above.
-                    unsafe { block.write(place, message) };
+                    // SAFETY: as above. Test: as above.
+                    unsafe { Block::write(block, place, message) };
                     break Ok(());
                 }
                 Err(now) => tail = now,

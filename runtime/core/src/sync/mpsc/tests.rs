@@ -443,6 +443,14 @@ fn send_timeout_takes_a_free_place_anywhere() {
 }
 
 #[test]
+#[should_panic(expected = "use `blocking_send` there")]
+fn send_timeout_cannot_wait_without_a_timer() {
+    let (sender, _receiver) = channel(1);
+    sender.try_send(1).unwrap();
+    let _panics = block_on(sender.send_timeout(2, Duration::from_secs(1)));
+}
+
+#[test]
 #[should_panic(expected = "room for at least one")]
 fn a_limit_of_zero_is_refused() {
     let _channel = channel::<u8>(0);

@@ -227,10 +227,10 @@ impl<T> ReceiverEnd<T> {
 
     pub(super) fn close(&self) {
         let shared = self.shared();
-        if shared.state.fetch_or(CLOSED, AcqRel) & SENDER_WAITS != 0 {
-            if let Some(sender) = shared.take_waker(SENDER_WAITS, &shared.sender) {
-                sender.wake();
-            }
+        if shared.state.fetch_or(CLOSED, AcqRel) & SENDER_WAITS != 0
+            && let Some(sender) = shared.take_waker(SENDER_WAITS, &shared.sender)
+        {
+            sender.wake();
         }
     }
 

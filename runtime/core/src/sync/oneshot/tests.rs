@@ -114,7 +114,7 @@ fn wakers_are_dropped_once() {
 
 #[test]
 fn every_way_to_end_frees_everything() {
-    // 1: the sender's step, 2: the receiver's, in both orders, with and without waiting before.
+    // With and without waiting before, with and without a close, a value or none, either end first.
     for case in 0..32 {
         let value = Arc::new(());
         let count = Arc::new(Count::default());
