@@ -30,3 +30,10 @@ pub use runtime_core::sync::{
     OwnedSemaphorePermit, RwLock, RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard, Semaphore,
     SemaphorePermit, SetError, SetOnce, SetOnceError, TryAcquireError, TryLockError, futures,
 };
+
+// Channels.
+#[doc(inline)]
+pub use runtime_core::sync::{
+    CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned, broadcast,
+    mpsc, oneshot, watch,
+};
