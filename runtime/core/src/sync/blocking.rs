@@ -25,7 +25,7 @@ impl Wake for Unpark {
 #[track_caller]
 pub(super) fn block_on<F: Future>(future: F, call: &str, remedy: &str) -> F::Output {
     assert!(
-        shard::with_current(|_| ()).is_none(),
+        !shard::is_running(),
         "`{call}` would block a thread that runs tasks; await `{remedy}` there, or call it on a thread of its own \
          (`spawn_blocking`)"
     );

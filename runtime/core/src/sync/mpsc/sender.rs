@@ -1,12 +1,6 @@
 //! The senders of a channel with a limit.
 
-use std::{
-    fmt,
-    future::poll_fn,
-    pin::pin,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{fmt, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use super::{
     chan::{Chan, Places, Tx, WeakTx},
@@ -14,7 +8,8 @@ use super::{
     permit::{OwnedPermit, Permit, PermitIterator},
 };
 use crate::{
-    alarm::Alarm,
+    alarm::{Alarm, Stage},
+    clock,
     sync::{TryAcquireError, blocking::block_on},
 };
 
@@ -71,7 +66,7 @@ impl<T> Sender<T> {
     /// As `send`.
     pub async fn send_timeout(&self, message: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         // A deadline that the clock cannot say is none.
-        let deadline = Instant::now().checked_add(timeout);
+        let deadline = clock::now().checked_add(timeout);
         let mut alarm: Option<Alarm> = None;
         let mut acquire = pin!(self.acquire(1));
         let acquired = poll_fn(|cx| {
@@ -79,13 +74,14 @@ impl<T> Sender<T> {
                 return Poll::Ready(Some(acquired));
             }
             let Some(deadline) = deadline else { return Poll::Pending };
-            if alarm.as_ref().is_none_or(|alarm| !alarm.update(cx)) {
-                if Instant::now() >= deadline {
-                    return Poll::Ready(None);
-                }
-                let set = Alarm::set(deadline, cx.waker());
-                alarm = Some(set.expect("`send_timeout` waits outside a runtime; use `blocking_send` there"));
+            match alarm.as_ref().map(|alarm| alarm.update(cx)) {
+                Some(Stage::Set) => return Poll::Pending,
+                Some(Stage::GoneOff) => return Poll::Ready(None),
+                None | Some(Stage::Elsewhere) if clock::now() >= deadline => return Poll::Ready(None),
+                None | Some(Stage::Elsewhere) => {}
             }
+            let set = Alarm::set(deadline, cx.waker());
+            alarm = Some(set.expect("`send_timeout` waits outside a runtime; use `blocking_send` there"));
             Poll::Pending
         });
         match acquired.await {
