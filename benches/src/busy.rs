@@ -149,7 +149,7 @@ pub fn report() {
 
 impl Shard {
     fn new(mode: TaskRun, path: &std::path::Path) -> Shard {
-        let mut runtime = Builder::new().task_run(mode).build().expect("a runtime");
+        let runtime = Builder::new().task_run(mode).build().expect("a runtime");
         let (stream, thread) = incrementing_peer();
         let stream = TcpStream::from_std(stream).expect("a stream");
         let file = runtime.block_on(File::options().read(true).custom_flags(O_DIRECT).open(path)).expect("an open");

@@ -4,6 +4,8 @@
 
 #![forbid(unsafe_code)]
 
+mod addr;
 mod stream;
 
+pub use addr::{ToSocketAddrs, lookup_host};
 pub use stream::{TcpStream, UnixStream};

@@ -1,32 +1,89 @@
 //! Setting up a runtime.
 
-use std::{io, time::Duration};
+use std::{fmt, io, sync::Arc, thread, time::Duration};
 
 use runtime_core::{
-    Metrics,
+    cpu::CpuSet,
     encode::Lowering,
     ring::{Ring, RingConfig, TaskRun},
     shard::{Shard, ShardConfig},
 };
 
-use crate::executor::Executor;
+use crate::{cluster::Cluster, executor::Executor, runtime::Runtime};
 
-/// Limits and choices of a runtime. Every limit has a default.
-///
-/// ```
-/// let mut runtime = runtime::Builder::new().sq_entries(64).build()?;
-/// assert_eq!(runtime.block_on(async { 7 }), 7);
-/// # std::io::Result::Ok(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct Builder {
+/// How many shards a runtime has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shards {
+    /// One per CPU that the process may use.
+    All,
+    /// This many.
+    Count(usize),
+}
+
+impl From<usize> for Shards {
+    fn from(count: usize) -> Shards {
+        Shards::Count(count)
+    }
+}
+
+/// What all shards of a runtime are made with.
+#[derive(Clone)]
+pub(crate) struct Config {
     sq_entries: u32,
     cq_entries: Option<u32>,
     slots: u32,
     lowering: Lowering,
     task_run: TaskRun,
     tick_budget: usize,
-    shutdown_timeout: Duration,
+    pub(crate) shutdown_timeout: Duration,
+    shards: Shards,
+    pub(crate) pin: bool,
+    pub(crate) thread_name: Arc<dyn Fn(usize) -> String + Send + Sync>,
+    pub(crate) thread_stack_size: Option<usize>,
+    pub(crate) blocking_threads_max: usize,
+    pub(crate) thread_keep_alive: Duration,
+    pub(crate) on_thread_start: Option<Arc<dyn Fn() + Send + Sync>>,
+    pub(crate) on_thread_stop: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Config {
+    /// A ring, a shard and its loop, on this thread.
+    pub(crate) fn executor(&self) -> io::Result<Executor> {
+        let cq_entries = self.cq_entries.unwrap_or(self.sq_entries.saturating_mul(4).min(65_536));
+        let config = RingConfig { sq_entries: self.sq_entries, cq_entries, task_run: self.task_run };
+        let ring = Ring::new(config)?;
+        let (slots, lowering, shutdown_timeout) = (self.slots, self.lowering, self.shutdown_timeout);
+        let shard = Shard::new(Box::new(ring), ShardConfig { slots, lowering, shutdown_timeout })?;
+        Ok(Executor::new(shard, self.tick_budget))
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("shards", &self.shards)
+            .field("pin", &self.pin)
+            .field("sq_entries", &self.sq_entries)
+            .field("cq_entries", &self.cq_entries)
+            .field("slots", &self.slots)
+            .field("lowering", &self.lowering)
+            .field("task_run", &self.task_run)
+            .field("tick_budget", &self.tick_budget)
+            .field("shutdown_timeout", &self.shutdown_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Limits and choices of a runtime. Every limit has a default.
+///
+/// ```
+/// let runtime = runtime::Builder::new().sq_entries(64).build()?;
+/// assert_eq!(runtime.block_on(async { 7 }), 7);
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder {
+    config: Config,
 }
 
 impl Default for Builder {
@@ -36,124 +93,214 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// The defaults.
+    /// The defaults: one shard.
     pub fn new() -> Builder {
         Builder {
-            sq_entries: 256,
-            cq_entries: None,
-            slots: 1024,
-            lowering: Lowering::Auto,
-            task_run: TaskRun::default(),
-            tick_budget: 128,
-            shutdown_timeout: Duration::from_secs(10),
+            config: Config {
+                sq_entries: 256,
+                cq_entries: None,
+                slots: 1024,
+                lowering: Lowering::Auto,
+                task_run: TaskRun::default(),
+                tick_budget: 128,
+                shutdown_timeout: Duration::from_secs(10),
+                shards: Shards::Count(1),
+                pin: false,
+                thread_name: Arc::new(|shard| format!("shard-{shard}")),
+                thread_stack_size: None,
+                blocking_threads_max: 512,
+                thread_keep_alive: Duration::from_secs(10),
+                on_thread_start: None,
+                on_thread_stop: None,
+            },
         }
     }
 
+    /// As [`new`](Builder::new); tokio's name.
+    pub fn new_current_thread() -> Builder {
+        Builder::new()
+    }
+
+    /// As [`new`](Builder::new); tokio's name. More than one shard only by [`shards`](Builder::shards) or
+    /// [`worker_threads`](Builder::worker_threads): a task stays where it was spawned, so more threads are of no use to a
+    /// program that does not say what they are for.
+    pub fn new_multi_thread() -> Builder {
+        Builder::new()
+    }
+
+    // ---------------------------------------------------------------- shards
+
+    /// How many shards: threads that each have a ring, tasks and timers of their own. The first one is the thread that
+    /// builds the runtime, and runs while that is in [`block_on`](Runtime::block_on). At least 1; default 1.
+    ///
+    /// ```
+    /// use runtime::{Builder, Shards};
+    /// let runtime = Builder::new().shards(2).build()?;
+    /// let second = runtime.block_on(async { runtime::spawn_on(1, || async { runtime::shard::current() }).await });
+    /// assert_eq!(second.unwrap(), 1);
+    /// # let _ = Builder::new().shards(Shards::All);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn shards(&mut self, shards: impl Into<Shards>) -> &mut Builder {
+        self.config.shards = shards.into();
+        self
+    }
+
+    /// As [`shards`](Builder::shards); tokio's name.
+    ///
+    /// # Panics
+    /// For 0, as tokio's does.
+    pub fn worker_threads(&mut self, count: usize) -> &mut Builder {
+        assert!(count > 0, "worker_threads must be at least 1");
+        self.shards(count)
+    }
+
+    /// Binds each shard to a CPU of its own, in the order of those that the process may use, from the first one again if
+    /// there are more shards. The building thread is bound, too, for as long as the runtime lives. Default: not.
+    pub fn pin(&mut self, pin: bool) -> &mut Builder {
+        self.config.pin = pin;
+        self
+    }
+
+    /// The name of the shards' threads. Default: `shard-1` and so on.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
+        let name = name.into();
+        self.config.thread_name = Arc::new(move |_| name.clone());
+        self
+    }
+
+    /// Makes the names of the shards' threads. tokio's closure, which is not told the shard.
+    pub fn thread_name_fn<F: Fn() -> String + Send + Sync + 'static>(&mut self, name: F) -> &mut Builder {
+        self.config.thread_name = Arc::new(move |_| name());
+        self
+    }
+
+    /// Stack size of the shards' threads, in bytes. Default: std's, 2 MiB.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Builder {
+        self.config.thread_stack_size = Some(bytes);
+        self
+    }
+
+    /// Called by each of the runtime's own threads when it begins.
+    pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, hook: F) -> &mut Builder {
+        self.config.on_thread_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called by each of the runtime's own threads when it ends.
+    pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, hook: F) -> &mut Builder {
+        self.config.on_thread_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// Most threads for blocking work at once, which are started as they are needed; at least 1. More jobs wait, in order.
+    /// Default 512, as tokio's.
+    ///
+    /// # Panics
+    /// For 0, as tokio's does.
+    pub fn max_blocking_threads(&mut self, threads: usize) -> &mut Builder {
+        assert!(threads > 0, "max_blocking_threads must be at least 1");
+        self.config.blocking_threads_max = threads;
+        self
+    }
+
+    /// How long a thread for blocking work stays without any. Default 10 s.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Builder {
+        self.config.thread_keep_alive = duration;
+        self
+    }
+
+    // ---------------------------------------------------------------- each shard
+
     /// Submission queue entries: how many SQEs go to the kernel at once, and the longest chain. 1 to 32768, rounded up
     /// to a power of two. Default 256.
-    pub fn sq_entries(mut self, entries: u32) -> Builder {
-        self.sq_entries = entries;
+    pub fn sq_entries(&mut self, entries: u32) -> &mut Builder {
+        self.config.sq_entries = entries;
         self
     }
 
     /// Completion queue entries, at least the submission queue's. Default: four times those. What does not fit stays in
     /// the kernel, and is fetched at the price of an enter.
-    pub fn cq_entries(mut self, entries: u32) -> Builder {
-        self.cq_entries = Some(entries);
+    pub fn cq_entries(&mut self, entries: u32) -> &mut Builder {
+        self.config.cq_entries = Some(entries);
         self
     }
 
     /// Direct descriptor slots: how many files and connections plans can have open at once without an ordinary
     /// descriptor. More get an ordinary one. Cut to RLIMIT_NOFILE. Default 1024.
-    pub fn slots(mut self, slots: u32) -> Builder {
-        self.slots = slots;
+    pub fn slots(&mut self, slots: u32) -> &mut Builder {
+        self.config.slots = slots;
         self
     }
 
     /// How plans are lowered that do not say. Default [`Lowering::Auto`].
-    pub fn lowering(mut self, lowering: Lowering) -> Builder {
-        self.lowering = lowering;
+    pub fn lowering(&mut self, lowering: Lowering) -> &mut Builder {
+        self.config.lowering = lowering;
         self
     }
 
     /// When the kernel runs completion work. Default [`TaskRun::Interrupt`]; [`TaskRun::Defer`] saves
     /// up to 5 % where no task computes for long.
-    pub fn task_run(mut self, task_run: TaskRun) -> Builder {
-        self.task_run = task_run;
+    pub fn task_run(&mut self, task_run: TaskRun) -> &mut Builder {
+        self.config.task_run = task_run;
         self
     }
 
     /// How many ready tasks are polled before the ring is looked at again. Default 128, at least 1.
-    pub fn tick_budget(mut self, tasks: usize) -> Builder {
-        self.tick_budget = tasks.max(1);
+    pub fn tick_budget(&mut self, tasks: usize) -> &mut Builder {
+        self.config.tick_budget = tasks.max(1);
         self
     }
 
-    /// How long dropping the runtime waits for ops that do not end when they are cancelled, before it leaks their memory
-    /// and says so. Default 10 s.
-    pub fn shutdown_timeout(mut self, limit: Duration) -> Builder {
-        self.shutdown_timeout = limit;
+    /// As [`tick_budget`](Builder::tick_budget); tokio's name.
+    pub fn event_interval(&mut self, tasks: u32) -> &mut Builder {
+        self.tick_budget(tasks as usize)
+    }
+
+    /// How long dropping the runtime waits for ops that do not end when they are cancelled, before it leaks their memory,
+    /// for shards that are stuck in a task's poll, and for blocking work that has begun, before it leaves them behind. It
+    /// says so then. Default 10 s.
+    pub fn shutdown_timeout(&mut self, limit: Duration) -> &mut Builder {
+        self.config.shutdown_timeout = limit;
         self
     }
 
-    /// Sets the runtime up on this thread, where it stays.
+    // ---------------------------------------------------------------- tokio's switches
+
+    /// Nothing: I/O and time are always there. tokio's name.
+    pub fn enable_all(&mut self) -> &mut Builder {
+        self
+    }
+
+    /// Nothing: I/O is always there. tokio's name.
+    pub fn enable_io(&mut self) -> &mut Builder {
+        self
+    }
+
+    /// Nothing: time is always there. tokio's name.
+    pub fn enable_time(&mut self) -> &mut Builder {
+        self
+    }
+
+    /// Sets the runtime up; its first shard is this thread, where the [`Runtime`] stays.
     ///
     /// # Errors
     /// The cause and the remedy where io_uring is missing, refused (seccomp, `kernel.io_uring_disabled`), short of
-    /// locked memory, or older than Linux 6.1, and for sizes that the kernel refuses.
-    pub fn build(self) -> io::Result<Runtime> {
-        let cq_entries = self.cq_entries.unwrap_or(self.sq_entries.saturating_mul(4).min(65_536));
-        let config = RingConfig { sq_entries: self.sq_entries, cq_entries, task_run: self.task_run };
-        let ring = Ring::new(config)?;
-        let config =
-            ShardConfig { slots: self.slots, lowering: self.lowering, shutdown_timeout: self.shutdown_timeout };
-        let shard = Shard::new(Box::new(ring), config)?;
-        Ok(Runtime { executor: Executor::new(shard, self.tick_budget) })
-    }
-}
-
-/// A runtime: one shard, on the thread that built it.
-///
-/// Dropping it drops all tasks, cancels what is in flight, and waits for the kernel to let go of it.
-#[derive(Debug)]
-pub struct Runtime {
-    executor: Executor,
-}
-
-impl Runtime {
-    /// A runtime with the defaults.
-    ///
-    /// # Errors
-    /// As for [`Builder::build`].
-    pub fn new() -> io::Result<Runtime> {
-        Builder::new().build()
-    }
-
-    /// A builder with the defaults.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
-    /// Runs a future to its end on this thread, and with it the tasks that are spawned. Tasks that have not ended go on
-    /// in the next call.
-    ///
-    /// # Panics
-    /// Inside a runtime; if the ring becomes unusable; and with the future's own panic.
-    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
-        self.executor.block_on(future)
-    }
-
-    /// The counters now.
-    pub fn metrics(&self) -> Metrics {
-        self.executor.shard().metrics()
-    }
-
-    /// Ends the runtime as dropping it does, and says what it left.
-    ///
-    /// Gives the counters at the end: `in_flight` and `activations` are 0, and `leaked` counts the SQEs that did not end
-    /// within the shutdown's time limit.
-    pub fn shutdown(mut self) -> Metrics {
-        self.executor.shut_down();
-        self.metrics()
+    /// locked memory, or older than Linux 6.1, for sizes that the kernel refuses, for 0 shards, for threads that cannot
+    /// be started or pinned. What had been started has ended then.
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        let count = match self.config.shards {
+            Shards::All => thread::available_parallelism()?.get(),
+            Shards::Count(0) => {
+                let text = "a runtime of 0 shards could run nothing: ask for 1 or more, or for Shards::All";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+            }
+            Shards::Count(count) => count,
+        };
+        let cpus = if self.config.pin { Some(CpuSet::of_this_thread()?) } else { None };
+        let cluster = Cluster::new(self.config.clone(), count, cpus);
+        let executor = self.config.executor()?;
+        let threads = cluster.start(executor.shard().peer())?;
+        Runtime::assemble(cluster, executor, threads)
     }
 }

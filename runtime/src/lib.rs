@@ -25,13 +25,18 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod cluster;
+mod context;
 mod executor;
+mod handle;
 pub mod io;
+pub mod runtime;
+pub mod shard;
 pub mod sync;
 pub mod task;
 pub mod time;
 
-pub use builder::{Builder, Runtime};
+pub use crate::runtime::{Builder, Handle, Runtime, Shards, Shutdown};
 pub use runtime_core::{
     Metrics, buf,
     buf::{IoBuf, IoBufMut},
@@ -49,6 +54,7 @@ pub use runtime_fs as fs;
 pub use runtime_macros::{main, test};
 #[doc(inline)]
 pub use runtime_net as net;
+pub use shard::{on_each_shard, spawn_on};
 pub use task::spawn;
 
 /// The counters of the shard that this thread runs.

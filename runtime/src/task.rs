@@ -57,3 +57,38 @@ impl Future for YieldNow {
         Poll::Pending
     }
 }
+
+/// Runs work that blocks on a thread of its own, out of a bounded pool
+/// ([`Builder::max_blocking_threads`](crate::Builder::max_blocking_threads)): system calls without an op, locks, computing.
+///
+/// It cannot be aborted once it has begun. A panic in it is the handle's [`JoinError`]. Shutdown drops what has not
+/// begun, and waits for the rest, or says what it left.
+///
+/// One allocation, one lock, and a wake each way.
+///
+/// # Panics
+/// Outside a runtime.
+///
+/// ```
+/// # runtime::Builder::new().build().unwrap().block_on(async {
+/// let sum = runtime::task::spawn_blocking(|| (1..=10).sum::<i32>()).await;
+/// assert_eq!(sum.unwrap(), 55);
+/// # });
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, T>(work: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    runtime_core::blocking::spawn(work)
+}
+
+/// Calls `work`, which blocks, here and now: the shard's other tasks and I/O wait for it, since they cannot move to
+/// another thread. There for programs that are moved over; [`spawn_blocking`] is better in all others.
+pub fn block_in_place<F, T>(work: F) -> T
+where
+    F: FnOnce() -> T,
+{
+    work()
+}

@@ -204,9 +204,9 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn try_one(builder: Builder, name: &str, hangs: bool, make: Make, way: Way, point: Point) {
+fn try_one(builder: &mut Builder, name: &str, hangs: bool, make: Make, way: Way, point: Point) {
     let context = format!("{name}: {way:?} at {point:?}");
-    let mut runtime = builder.build().unwrap();
+    let runtime = builder.build().unwrap();
     // Kept beyond the runtime where the way asks for it.
     let mut kept: Option<Boxed> = None;
     runtime.block_on(async {
@@ -309,7 +309,7 @@ fn nothing_is_left() {
                 if way == Way::Forget && point == Point::BeforeSubmit {
                     continue;
                 }
-                for builder in [Builder::new(), Builder::new().sq_entries(small).slots(1)] {
+                for builder in [&mut Builder::new(), Builder::new().sq_entries(small).slots(1)] {
                     try_one(builder, name, hangs, make, way, point);
                     tried += 1;
                 }

@@ -101,7 +101,7 @@ fn one_op_costs_one_enter_and_one_poll() {
 #[test]
 #[ignore = "the workload of metrics_agree_with_strace, which runs it under strace"]
 fn workload() {
-    let mut runtime = runtime::Builder::new().build().unwrap();
+    let runtime = runtime::Builder::new().build().unwrap();
     runtime.block_on(async {
         let (_dir, file) = file().await;
         for round in 0..50 {

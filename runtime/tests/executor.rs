@@ -87,7 +87,7 @@ fn abort_and_detach() {
 #[test]
 #[allow(clippy::async_yields_async)] // the handle is awaited by another runtime
 fn tasks_outlive_one_block_on_and_end_with_the_runtime() {
-    let mut runtime = Runtime::new().unwrap();
+    let runtime = Runtime::new().unwrap();
     let log = Rc::new(RefCell::new(Vec::new()));
     let task = runtime.block_on(async {
         let log = log.clone();
@@ -107,7 +107,7 @@ fn tasks_outlive_one_block_on_and_end_with_the_runtime() {
     assert_eq!(*log.borrow(), [0, 1, 2]);
     assert_clean(&runtime.shutdown());
     assert_eq!(Rc::strong_count(&log), 1, "the future is gone");
-    let mut second = Runtime::new().unwrap();
+    let second = Runtime::new().unwrap();
     assert!(second.block_on(task).unwrap_err().is_cancelled());
 }
 
@@ -149,7 +149,7 @@ fn other_threads_wake_a_shard_that_sleeps_for_several_cqes() {
 #[test]
 fn wakers_are_sound_after_their_runtime() {
     let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
-    let mut runtime = Runtime::new().unwrap();
+    let runtime = Runtime::new().unwrap();
     let main = runtime.block_on(async {
         let kept = kept.clone();
         drop(spawn(poll_fn(move |cx| {
@@ -174,7 +174,7 @@ fn wakers_are_sound_after_their_runtime() {
 
 #[test]
 fn an_io_may_be_dropped_on_another_thread() {
-    let mut runtime = Runtime::new().unwrap();
+    let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         let (a, b) = UnixStream::pair().unwrap();
         let mut recv = Box::pin(a.recv(vec![0; 64]));
@@ -193,12 +193,12 @@ fn an_io_may_be_dropped_on_another_thread() {
 
 #[test]
 fn an_io_belongs_to_the_shard_of_its_first_poll() {
-    let mut runtime = Runtime::new().unwrap();
+    let runtime = Runtime::new().unwrap();
     let (a, _b) = UnixStream::pair().unwrap();
     let mut recv = Box::pin(a.recv(vec![0; 64]));
     runtime.block_on(poll_once(recv.as_mut()));
     let elsewhere = thread::spawn(move || {
-        let mut other = Runtime::new().unwrap();
+        let other = Runtime::new().unwrap();
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| other.block_on(recv))).unwrap_err();
         *panic.downcast::<&str>().unwrap()
     });
@@ -285,7 +285,7 @@ fn sleeps_end_in_the_order_of_their_deadlines() {
 
 #[test]
 fn a_timeout_drops_what_it_ends() {
-    let mut runtime = Runtime::new().unwrap();
+    let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         let (a, _b) = UnixStream::pair().unwrap();
         assert!(timeout(Duration::from_millis(1), a.recv(vec![0; 8])).await.is_err());
@@ -320,7 +320,7 @@ fn ordinary_futures_join_too() {
 #[test]
 fn block_on_inside_a_runtime_is_refused() {
     run(async {
-        let mut inner = Runtime::new().unwrap();
+        let inner = Runtime::new().unwrap();
         let nested = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| inner.block_on(async {})));
         assert!(nested.unwrap_err().downcast::<&str>().unwrap().contains("inside a runtime"));
         op::nop().await.unwrap();
@@ -330,7 +330,7 @@ fn block_on_inside_a_runtime_is_refused() {
 #[test]
 #[allow(clippy::async_yields_async)] // the op is kept beyond its runtime
 fn shutdown_ends_ops_that_never_complete() {
-    let mut runtime = Builder::new().build().unwrap();
+    let runtime = Builder::new().build().unwrap();
     let (a, b) = UnixStream::pair().unwrap();
     let shared = Arc::new(a);
     let kept = runtime.block_on(async {

@@ -9,7 +9,7 @@ use runtime::{Builder, IntoResult, Lowering, fs::File, is_not_run, join, join_al
 
 /// Runs a test, or says why not. `RUNTIME_EXPECT_GROUPS` makes a missing group support a failure.
 fn with_groups(test: impl AsyncFnOnce()) {
-    run_on(Builder::new(), async {
+    run_on(&mut Builder::new(), async {
         let probe = join!(op::nop(), op::nop()).then(|_| op::nop()).lowering(Lowering::Groups).await.into_result();
         match probe {
             Ok(_) => test().await,

@@ -55,7 +55,7 @@ fn chains_fit_the_queue_or_are_told_so() {
 
 #[test]
 fn a_plan_of_more_rows_than_a_key_can_name_is_refused() {
-    run_on(Builder::new(), async {
+    run_on(&mut Builder::new(), async {
         let before = runtime::metrics().sqes;
         let plans = join_all((0..(1 << 19) + 1).map(|_| op::nop())).await;
         let failure = plans.into_result().unwrap_err();

@@ -234,8 +234,7 @@ fn chains_refuse_what_they_cannot_mean() {
         let plan = op::nop().then(|_| join!(op::nop(), op::nop())).lowering(Lowering::Chain);
         refused(plan.await.into_result().map(drop).unwrap_err(), "several ops wait for one");
     });
-    let small = runtime::Builder::new().sq_entries(2);
-    common::run_on(small.clone(), async {
+    common::run_on(runtime::Builder::new().sq_entries(2), async {
         let chain = || op::nop().then(|_| op::nop()).then(|_| op::nop());
         let error = chain().lowering(Lowering::Chain).await.into_result().unwrap_err();
         assert!(error.to_string().contains("submission queue of 2 entries"), "{error}");

@@ -150,7 +150,7 @@ pub fn run(job: &Job, settings: &Settings, show_progress: bool) -> Result<Report
     let (bytes, identities) = sources::inspect(&job.sources)?;
     let settings = job.settings(settings);
     job.check(&settings)?;
-    let mut runtime = Builder::new()
+    let runtime = Builder::new()
         .sq_entries(settings.sq_entries)
         .lowering(settings.lowering)
         .build()

@@ -20,6 +20,23 @@ macro_rules! counters {
             pub activations: u64,
             /// Direct descriptor slots in use.
             pub slots: u64,
+            /// Tasks that have not ended.
+            pub tasks: u64,
+        }
+
+        impl std::ops::Add for Metrics {
+            type Output = Metrics;
+
+            /// The counters of two shards together.
+            fn add(self, other: Metrics) -> Metrics {
+                Metrics {
+                    $($name: self.$name + other.$name,)+
+                    in_flight: self.in_flight + other.in_flight,
+                    activations: self.activations + other.activations,
+                    slots: self.slots + other.slots,
+                    tasks: self.tasks + other.tasks,
+                }
+            }
         }
 
         impl Metrics {

@@ -83,6 +83,12 @@ impl Doorbell {
         }
     }
 
+    /// Owner, while it is awake: true once somebody has rung. A look, not an order: [`awake`](Doorbell::awake) shows what
+    /// was put in before the ring.
+    pub fn is_rung(&self) -> bool {
+        self.state.load(Relaxed) == RUNG
+    }
+
     /// Owner, after it slept, or after it thought better of it. True if somebody has rung: there is something in the
     /// inbox, and a wake-up has arrived or will.
     pub fn awake(&self) -> bool {

@@ -19,6 +19,7 @@ use crate::{
     counters::Counters,
     kernel::{Cqe, Kernel},
     key::{Key, Tag},
+    knock::KNOCKS_MAX,
     pipes::Pipes,
     progress,
     recent::Recent,
@@ -61,6 +62,8 @@ pub(crate) struct Driver {
     pipes: Pipes,
     counters: Rc<Counters>,
     bell: Bell,
+    /// Other threads can post CQEs to the ring: the bell is for the longest sleeps only.
+    takes_messages: bool,
     /// SQEs of activations without their terminal CQE, in the backlog or in the kernel.
     pub(crate) in_flight: u64,
     /// The shard's own SQEs (bell, cancels, closes) without theirs.
@@ -73,6 +76,7 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new(kernel: Box<dyn Kernel>, slots: Rc<SlotTable>, counters: Rc<Counters>, bell: Bell) -> Driver {
         let hints = WaitHints::new(kernel.cq_entries());
+        let takes_messages = kernel.message_fd().is_some();
         Driver {
             kernel,
             slab: Slab::default(),
@@ -88,6 +92,7 @@ impl Driver {
             pipes: Pipes::default(),
             counters,
             bell,
+            takes_messages,
             in_flight: 0,
             own_in_flight: 0,
             cancels_out: 0,
@@ -95,19 +100,19 @@ impl Driver {
         }
     }
 
-    /// Hands over what is queued, waits if `block` allows, and consumes all CQEs that lie ready.
+    /// Hands over what is queued, waits for at most `sleep` CQEs if that is given, and consumes all CQEs that lie ready.
     ///
     /// # Errors
     /// Only those after which the ring is unusable.
-    pub(crate) fn turn(&mut self, block: bool, deadline: Option<Instant>) -> io::Result<()> {
+    pub(crate) fn turn(&mut self, sleep: Option<u32>, deadline: Option<Instant>) -> io::Result<()> {
         self.flush_backlog();
         let mut want = 0;
         let mut timeout = None;
         // What has found no room, because an enter failed, must not be slept over (I5).
-        if block && !self.has_backlog() {
+        if let Some(most) = sleep.filter(|_| !self.has_backlog()) {
             debug_assert!(self.wakes.is_empty() && self.corpses.is_empty());
             // More than a ring brings would be slept through it.
-            want = self.want().min(self.bell.pending()).max(1);
+            want = self.want().min(most);
             let next = [deadline, self.timers.next_deadline()].into_iter().flatten().min();
             timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
         }
@@ -137,8 +142,12 @@ impl Driver {
         self.kernel.enter(want, timeout)
     }
 
-    /// Makes sure that a ring of the bell ends the wait to come. `false`: there is no room to arm it.
-    pub(crate) fn arm_bell(&mut self) -> bool {
+    /// Makes sure that a ring ends the wait to come; gives how many CQEs it is for. 0: there is no room to arm the bell.
+    pub(crate) fn arm_bell(&mut self) -> u32 {
+        if self.takes_messages && self.want() <= KNOCKS_MAX {
+            // Whoever rings posts that many.
+            return self.want();
+        }
         let entries = self.kernel.sq_entries();
         // Where one CQE is too few the bell is made for all that is in flight, so that no later wait has to lengthen it.
         // Its own SQEs have to find room, too; what is wider takes a few waits.
@@ -153,7 +162,7 @@ impl Driver {
                 self.push_own(sqe);
             }
         }
-        self.bell.pending() > 0
+        self.want().min(self.bell.pending())
     }
 
     /// The least number of CQEs that can release an op, end a plan, or call for another cancel.
@@ -175,6 +184,8 @@ impl Driver {
             self.recent.reaped(&cqe);
             match Tag::parse(cqe.user_data) {
                 Some(Tag::Row(key, row)) => self.complete(key, row, &cqe),
+                // The sender has put something in the inbox; that the sleep has ended is all that this is for.
+                Some(Tag::Knocked) => {}
                 Some(tag) => self.complete_own(tag, cqe.res),
                 None => self.recent.panic(&cqe, "no such tag"),
             }
@@ -257,6 +268,7 @@ impl Driver {
             Tag::Bell(_) => self.bell.completed(true),
             Tag::BellEcho(_) => self.bell.completed(false),
             Tag::CloseSlot(index) => self.slots.freed(index),
+            Tag::Knocked => unreachable!("nothing that the shard has asked for"),
         }
     }
 

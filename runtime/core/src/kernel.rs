@@ -4,7 +4,7 @@
 //! SQEs are pushed into a queue of fixed capacity, [`Kernel::enter`] hands over what is queued and waits,
 //! [`Kernel::reap`] takes what has completed.
 
-use std::{io, time::Duration};
+use std::{io, os::fd::RawFd, time::Duration};
 
 use crate::{features::Features, sqe::Sqe};
 
@@ -60,6 +60,15 @@ pub trait Kernel {
 
     /// True if only an `enter` can bring more CQEs: deferred task work is pending or the completion queue overflowed.
     fn needs_enter(&self) -> bool;
+
+    /// True if CQEs lie ready, or only an `enter` can bring them.
+    fn has_news(&self) -> bool;
+
+    /// Where any thread can post a CQE to this ring (IORING_REGISTER_SEND_MSG_RING, Linux 6.13); `None` if that cannot be
+    /// done.
+    fn message_fd(&self) -> Option<RawFd> {
+        None
+    }
 
     /// Appends all CQEs that lie ready.
     fn reap(&mut self, into: &mut Vec<Cqe>);

@@ -23,6 +23,7 @@ const RESERVED: u32 = (1 << SLOT_BITS) - 1;
 const KIND_BELL: u32 = 1;
 const KIND_BELL_ECHO: u32 = 2;
 const KIND_CLOSE: u32 = 3;
+const KIND_KNOCKED: u32 = 4;
 
 const _: () = assert!(1 + ROW_BITS + SLOT_BITS + GENERATION_BITS == 64);
 
@@ -61,6 +62,8 @@ pub enum Tag {
     BellEcho(u32),
     /// A direct descriptor slot was closed.
     CloseSlot(u32),
+    /// A message of another thread's, which ends the shard's sleep.
+    Knocked,
 }
 
 impl Tag {
@@ -75,6 +78,7 @@ impl Tag {
             Tag::Bell(serial) => own(KIND_BELL, serial),
             Tag::BellEcho(serial) => own(KIND_BELL_ECHO, serial),
             Tag::CloseSlot(index) => own(KIND_CLOSE, index),
+            Tag::Knocked => own(KIND_KNOCKED, 0),
         }
     }
 
@@ -90,6 +94,7 @@ impl Tag {
             (true, true, KIND_BELL) => Some(Tag::Bell(generation)),
             (true, true, KIND_BELL_ECHO) => Some(Tag::BellEcho(generation)),
             (true, true, KIND_CLOSE) => Some(Tag::CloseSlot(generation)),
+            (true, true, KIND_KNOCKED) => Some(Tag::Knocked),
             _ => None,
         }
     }
@@ -111,7 +116,7 @@ mod tests {
                 }
             }
         }
-        for tag in [Tag::Bell(0), Tag::BellEcho(7), Tag::CloseSlot(0), Tag::CloseSlot(65_535)] {
+        for tag in [Tag::Bell(0), Tag::BellEcho(7), Tag::CloseSlot(0), Tag::CloseSlot(65_535), Tag::Knocked] {
             assert_eq!(Tag::parse(tag.user_data()), Some(tag));
         }
         assert_eq!(Tag::parse(u64::MAX), None);

@@ -9,15 +9,17 @@
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
-//! | tasks | [`task`], `inbox`, `doorbell`, `bell` |
+//! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `spin` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
 pub mod alarm;
 mod bell;
+pub mod blocking;
 pub mod buf;
 pub mod concurrent;
 pub mod coop;
 mod counters;
+pub mod cpu;
 mod doorbell;
 mod driver;
 pub mod encode;
@@ -30,6 +32,7 @@ pub mod into_result;
 pub mod io;
 pub mod kernel;
 mod key;
+mod knock;
 mod lower;
 #[cfg(test)]
 mod model;
@@ -39,6 +42,7 @@ pub mod plan;
 mod probe;
 mod progress;
 mod recent;
+mod remote;
 pub mod results;
 pub mod ring;
 pub mod shard;
@@ -47,6 +51,7 @@ pub mod sim;
 mod slab;
 pub mod slot;
 pub mod source;
+mod spin;
 pub mod sqe;
 mod start;
 pub mod sync;

@@ -1,6 +1,6 @@
-//! Whether this kernel has SQE groups, found out by behaviour.
+//! What this kernel can do that no feature bit tells, found out by behaviour.
 //!
-//! Neither `params.features` (bits 15 and 16 mean other things on mainline) nor a version tells. A throw-away ring does,
+//! Messages to a ring from a thread without one: by sending one. SQE groups: neither `params.features` (bits 15 and 16 mean other things on mainline) nor a version tells. A throw-away ring does,
 //! once per process:
 //!
 //! 1. `[NOP|group, NOP]`: without groups the first one gives EINVAL; with them its CQE, the leader's, comes second.
@@ -18,6 +18,7 @@ use io_uring::{opcode, types};
 use crate::{
     features::Groups,
     kernel::{Cqe, Kernel},
+    knock::knock,
     ring::{Ring, RingConfig, TaskRun},
     sqe::{SQE_GROUP, Sqe},
 };
@@ -29,6 +30,15 @@ pub(crate) fn groups() -> (Option<Groups>, u32) {
     // A kernel that cannot even be asked has none that could be used.
     let groups = *KNOWN.get_or_init(|| ask(&mut enters).unwrap_or(None));
     (groups, enters)
+}
+
+/// Whether any thread can post a CQE to a ring.
+pub(crate) fn messages() -> bool {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        let ring = Ring::bare(RingConfig { sq_entries: 2, cq_entries: 4, task_run: TaskRun::Coop });
+        ring.is_ok_and(|ring| knock(ring.fd()))
+    })
 }
 
 fn ask(enters: &mut u32) -> io::Result<Option<Groups>> {

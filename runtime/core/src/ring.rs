@@ -49,6 +49,8 @@ pub struct Ring {
     enter_flags: u32,
     sq_entries: u32,
     cq_entries: u32,
+    /// Any thread can post a CQE to the ring.
+    messages: bool,
     /// Enters that the set-up took, on a ring of its own.
     setup_enters: u32,
 }
@@ -83,10 +85,16 @@ impl Ring {
     pub fn new(config: RingConfig) -> Result<Ring, SetupError> {
         let mut ring = Ring::bare(config)?;
         (ring.features.groups, ring.setup_enters) = probe::groups();
+        ring.messages = probe::messages();
         Ok(ring)
     }
 
-    /// Sets up a ring without looking for SQE groups.
+    /// Where messages to it would go.
+    pub(crate) fn fd(&self) -> RawFd {
+        self.ring.as_raw_fd()
+    }
+
+    /// Sets up a ring without the probes that need a ring themselves.
     pub(crate) fn bare(config: RingConfig) -> Result<Ring, SetupError> {
         let RingConfig { sq_entries, cq_entries, task_run } = config;
         let mut builder = IoUring::<squeue::Entry, cqueue::Entry>::builder();
@@ -113,7 +121,7 @@ impl Ring {
             Err(_) => (ring.as_raw_fd(), 0),
         };
         let features = Features::from_probe(&probe);
-        Ok(Ring { ring, features, enter_fd, enter_flags, sq_entries, cq_entries, setup_enters: 0 })
+        Ok(Ring { ring, features, enter_fd, enter_flags, sq_entries, cq_entries, messages: false, setup_enters: 0 })
     }
 }
 
@@ -190,6 +198,15 @@ impl Kernel for Ring {
         // SAFETY: as in `queued`.
         let queue = unsafe { self.ring.submission_shared() };
         queue.taskrun() || queue.cq_overflow()
+    }
+
+    fn has_news(&self) -> bool {
+        // SAFETY: as in `queued`; the completion queue likewise has no other user at the same time.
+        !unsafe { self.ring.completion_shared() }.is_empty() || self.needs_enter()
+    }
+
+    fn message_fd(&self) -> Option<RawFd> {
+        self.messages.then(|| self.ring.as_raw_fd())
     }
 
     fn reap(&mut self, into: &mut Vec<Cqe>) {

@@ -2,121 +2,60 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     future::Future,
     io,
     rc::Rc,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock, Weak,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::Waker,
     time::{Duration, Instant},
 };
 
+pub(crate) use crate::remote::{Message, exists, send};
+pub use crate::remote::{Peer, ShardId};
 use crate::{
     bell::{Bell, Clapper},
     coop,
     counters::{Counters, Metrics},
-    doorbell::{Doorbell, Order, Sleep},
+    doorbell::Sleep,
     driver::Driver,
     encode::Lowering,
     features::{Features, open_files_limit},
-    inbox::Inbox,
     kernel::Kernel,
     key::Key,
     lower::Builder,
+    remote::Remote,
     slot::SlotTable,
-    task::{self, JoinHandle, Ran, Runnable, Schedule, TaskRef},
+    spin::Spin,
+    task::{self, JoinHandle, Ran, Runnable, TaskRef},
     timer::{Due, TimerId},
 };
 
-/// Identity of a shard; never reused in a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ShardId(u32);
-
-/// What other threads ask of a shard.
-#[derive(Debug)]
-pub(crate) enum Message {
-    /// The future of this activation was dropped elsewhere.
-    Abandon(Key),
-    /// `cancel()` was called elsewhere.
-    Cancel(Key),
-    /// The last owner of a slot is gone.
-    SlotDropped { index: u32, open: bool },
-    /// A sleep was dropped elsewhere.
-    ClearTimer(TimerId),
-}
-
-/// The part of a shard that other threads may touch. Wakers keep it alive after the shard is gone.
-#[derive(Debug)]
-pub(crate) struct Remote {
-    id: ShardId,
-    inbox: Inbox,
-    /// Rare: only what crosses threads in an unusual way. Bounded by the objects that do.
-    messages: Mutex<Vec<Message>>,
-    doorbell: Doorbell,
-    clapper: Arc<Clapper>,
-}
-
-impl Remote {
-    pub(crate) fn ring(&self) {
-        if self.doorbell.ring() == Order::Ring {
-            self.clapper.strike();
-        }
-    }
-}
-
-impl Schedule for Remote {
-    fn schedule(&self, task: Runnable) {
-        let mut task = Some(task);
-        with_current(|current| {
-            if current.id == self.id {
-                current.counters.wakes.add(1);
-                current.run_queue.borrow_mut().extend(task.take());
-            }
-        });
-        if let Some(task) = task {
-            // A ring too many is cheap: the doorbell knows whether anyone sleeps.
-            let _pushed = self.inbox.push(task);
-            self.ring();
-        }
-    }
-}
-
-static SHARDS: RwLock<BTreeMap<ShardId, Weak<Remote>>> = RwLock::new(BTreeMap::new());
-
-/// Sends a message to a shard; it is lost if the shard is gone, and with it what the message is about.
-pub(crate) fn send(id: ShardId, message: Message) {
-    let remote = SHARDS.read().unwrap_or_else(PoisonError::into_inner).get(&id).and_then(Weak::upgrade);
-    if let Some(remote) = remote {
-        remote.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
-        remote.ring();
-    }
-}
-
-/// True while a shard exists.
-pub(crate) fn exists(id: ShardId) -> bool {
-    SHARDS.read().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
-}
-
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Shard>>> = const { RefCell::new(None) };
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls `f` with the shard that this thread is running; `None` if it runs none, or is exiting.
+/// Calls `f` with the shard that this thread has entered; `None` if there is none, or the thread is exiting.
 pub fn with_current<R>(f: impl FnOnce(&Shard) -> R) -> Option<R> {
     CURRENT.try_with(|current| current.borrow().as_deref().map(f)).ok().flatten()
 }
 
-/// Marks a shard as the one its thread runs, until dropped.
+/// True inside [`Shard::run`]: blocking this thread would stop all tasks of its shard.
+pub fn is_running() -> bool {
+    RUNNING.try_with(Cell::get) == Ok(true)
+}
+
+/// Marks a shard as the one of its thread, until dropped.
 #[derive(Debug)]
 pub struct Entered {
     previous: Option<Rc<Shard>>,
+    was_running: bool,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        RUNNING.set(self.was_running);
         CURRENT.with(|current| current.replace(self.previous.take()));
     }
 }
@@ -149,6 +88,7 @@ pub struct Shard {
     shutdown_timeout: Duration,
     features: Features,
     closed: Cell<bool>,
+    spin: Spin,
 }
 
 impl Shard {
@@ -157,8 +97,6 @@ impl Shard {
     /// # Errors
     /// Those of `eventfd(2)`, and of the registration of slots.
     pub fn new(mut kernel: Box<dyn Kernel>, config: ShardConfig) -> io::Result<Rc<Shard>> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let id = ShardId(NEXT.fetch_add(1, Ordering::Relaxed));
         let count = open_files_limit().map_or(config.slots, |limit| config.slots.min(limit.min(1 << 15) as u32));
         if count > 0 {
             kernel.register_slots(count).map_err(|error| {
@@ -166,18 +104,12 @@ impl Shard {
                 io::Error::new(error.kind(), text)
             })?;
         }
-        let slots = Rc::new(SlotTable::new(id, count));
         let clapper = Arc::new(Clapper::new()?);
+        let remote = Remote::new(clapper.clone(), kernel.message_fd());
+        let id = remote.id;
+        let slots = Rc::new(SlotTable::new(id, count));
         let counters = Rc::new(Counters::default());
         counters.enters.add(kernel.setup_enters() as u64);
-        let remote = Arc::new(Remote {
-            id,
-            inbox: Inbox::new(),
-            messages: Mutex::default(),
-            doorbell: Doorbell::new(),
-            clapper: clapper.clone(),
-        });
-        SHARDS.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::downgrade(&remote));
         let features = kernel.features().clone();
         let driver = Driver::new(kernel, slots.clone(), counters.clone(), Bell::new(clapper));
         Ok(Rc::new(Shard {
@@ -194,12 +126,21 @@ impl Shard {
             shutdown_timeout: config.shutdown_timeout,
             features,
             closed: Cell::new(false),
+            spin: Spin::default(),
         }))
     }
 
     /// Makes this the shard of its thread, in place of the one that may be.
     pub fn enter(self: &Rc<Shard>) -> Entered {
-        CURRENT.with(|current| Entered { previous: current.replace(Some(self.clone())) })
+        let previous = CURRENT.with(|current| current.replace(Some(self.clone())));
+        Entered { previous, was_running: RUNNING.get() }
+    }
+
+    /// As [`enter`](Shard::enter), for a thread that is going to poll tasks.
+    pub fn run(self: &Rc<Shard>) -> Entered {
+        let entered = self.enter();
+        RUNNING.set(true);
+        entered
     }
 
     /// What the kernel offers.
@@ -214,6 +155,7 @@ impl Shard {
             in_flight: driver.in_flight,
             activations: driver.slab.len() as u64,
             slots: self.slots.in_use() as u64,
+            tasks: self.tasks.borrow().len() as u64,
             ..self.counters.snapshot()
         }
     }
@@ -223,9 +165,9 @@ impl Shard {
         self.counters.task_polls.add(1);
     }
 
-    /// What wakes this shard's thread from any other.
-    pub fn unparker(&self) -> Unparker {
-        Unparker(self.remote.clone())
+    /// The way here from any thread.
+    pub fn peer(&self) -> Peer {
+        Peer(self.remote.clone())
     }
 
     // ---------------------------------------------------------------- tasks
@@ -234,17 +176,32 @@ impl Shard {
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
         self.counters.spawned.add(1);
         let (runnable, task, join) = task::spawn(future, self.remote.clone());
+        self.admit(runnable, task);
+        join
+    }
+
+    fn admit(&self, runnable: Runnable, task: TaskRef) {
         if self.closed.get() {
             // The runtime is being dropped: nothing runs any more. Dropping the task completes it as cancelled.
             drop((task, runnable));
-            return join;
+            return;
         }
         let mut tasks = self.tasks.borrow_mut();
         let entry = tasks.vacant_entry();
         task.set_index(entry.key());
         entry.insert(task);
         self.run_queue.borrow_mut().push_back(runnable);
-        join
+    }
+
+    /// Tasks that have not ended.
+    pub fn live_tasks(&self) -> usize {
+        self.tasks.borrow().len()
+    }
+
+    /// A task of this shard was woken on its own thread.
+    pub(crate) fn woken_here(&self, task: Runnable) {
+        self.counters.wakes.add(1);
+        self.run_queue.borrow_mut().push_back(task);
     }
 
     /// Runs up to `budget` of the tasks that are ready now: those that were woken, in that order, then those that have
@@ -284,16 +241,44 @@ impl Shard {
     /// Only those after which the ring is unusable.
     pub fn turn(&self, block: bool) -> io::Result<()> {
         let news = self.take_in();
-        let mut sleep = block && !news && self.driver.borrow_mut().arm_bell();
-        if sleep {
-            sleep = self.remote.doorbell.announce_sleep() == Sleep::Now;
+        let want = if block && !news { self.lie_down()? } else { None };
+        let turned = self.driver.borrow_mut().turn(want, None);
+        let rung = want.is_some() && self.remote.doorbell.awake();
+        if want.is_some() {
+            self.spin.slept(rung);
         }
-        let turned = self.driver.borrow_mut().turn(sleep, None);
-        if sleep && self.remote.doorbell.awake() || block && !sleep {
+        if rung || block && want.is_none() {
             self.take_in();
         }
         self.settle();
         turned
+    }
+
+    /// Gets ready to sleep; gives how many CQEs end the sleep. `None`: there is something to do first.
+    fn lie_down(&self) -> io::Result<Option<u32>> {
+        if self.spin.pays() {
+            // What is queued must not wait for the spin's end (I5).
+            self.driver.borrow_mut().turn(None, None)?;
+            let deadline = self.driver.borrow().timers.next_deadline();
+            let news = || {
+                let driver = self.driver.borrow();
+                !driver.wakes.is_empty() || !driver.corpses.is_empty() || driver.kernel.has_news()
+            };
+            if self.spin.until(|| self.remote.doorbell.is_rung(), news, deadline) {
+                let _taken_in_by_the_caller = self.remote.doorbell.awake();
+                return Ok(None);
+            }
+        }
+        let want = self.driver.borrow_mut().arm_bell();
+        if want == 0 {
+            return Ok(None);
+        }
+        self.remote.sleeps_for.store(want, Relaxed);
+        if self.remote.doorbell.announce_sleep() == Sleep::NotYet {
+            return Ok(None);
+        }
+        self.spin.sleeps();
+        Ok(Some(want))
     }
 
     /// Takes in what other threads have sent.
@@ -304,14 +289,18 @@ impl Shard {
             self.counters.wakes.add(1);
             self.run_queue.borrow_mut().push_back(task);
         }
-        let messages = std::mem::take(&mut *self.remote.messages.lock().unwrap_or_else(PoisonError::into_inner));
-        for message in messages {
+        for message in self.remote.take_mail() {
             any = true;
             match message {
                 Message::Abandon(key) => self.abandon(key),
                 Message::Cancel(key) => self.driver.borrow_mut().cancel(key),
                 Message::SlotDropped { index, open } => self.slots.give_back(index, open),
                 Message::ClearTimer(id) => drop(self.clear_timer(id)),
+                Message::Adopt(parcel) => {
+                    self.counters.spawned.add(1);
+                    let (runnable, task) = parcel.adopt();
+                    self.admit(runnable, task);
+                }
             }
         }
         any
@@ -386,34 +375,46 @@ impl Shard {
 
     // ---------------------------------------------------------------- shutdown
 
-    /// Ends the shard: drops all tasks, cancels what is in flight and waits for its CQEs, for `shutdown_timeout` at most.
-    /// Returns how many SQEs had to be left to the kernel; their memory is leaked, and stderr says so.
+    /// Ends the shard: [`drop_tasks`](Shard::drop_tasks), then [`drain`](Shard::drain).
+    pub fn shut_down(&self) -> u64 {
+        self.drop_tasks();
+        self.drain()
+    }
+
+    /// Drops all tasks; later ones are refused: they complete as cancelled.
     ///
     /// The shard must be entered, so that what is dropped here finds it.
-    pub fn shut_down(&self) -> u64 {
+    pub fn drop_tasks(&self) {
         self.closed.set(true);
         let tasks: Vec<TaskRef> = self.tasks.borrow_mut().drain().collect();
         drop(tasks);
-        self.run_queue.borrow_mut().clear();
-        self.yielded.borrow_mut().clear();
+        self.clear_queues();
+    }
+
+    fn clear_queues(&self) {
+        let queues = [self.run_queue.take(), self.yielded.take()];
+        drop(queues);
+    }
+
+    /// Cancels what is in flight and waits for its CQEs, for the shutdown's time limit at most. Returns how many SQEs had
+    /// to be left to the kernel; their memory is leaked, and stderr says so. The shard must be entered.
+    pub fn drain(&self) -> u64 {
         let deadline = Instant::now() + self.shutdown_timeout;
         loop {
             self.take_in();
-            self.run_queue.borrow_mut().clear();
+            self.clear_queues();
             self.driver.borrow_mut().cancel_all();
             self.settle();
             if self.driver.borrow().is_idle() || Instant::now() >= deadline {
                 break;
             }
             // A ring that cannot be entered any more will bring no CQE.
-            if self.driver.borrow_mut().turn(true, Some(deadline)).is_err() {
+            if self.driver.borrow_mut().turn(Some(1), Some(deadline)).is_err() {
                 break;
             }
         }
-        for task in self.remote.inbox.close() {
-            drop(task);
-        }
-        SHARDS.write().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        // Dropped here, what is in it completes as cancelled.
+        drop(self.remote.close());
         let left = self.driver.borrow_mut().retire();
         self.counters.leaked.add(left);
         if left > 0 {
@@ -430,18 +431,5 @@ impl Shard {
 impl std::fmt::Debug for Shard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shard").field("id", &self.id).field("driver", &self.driver).finish()
-    }
-}
-
-/// Wakes a shard's thread.
-#[derive(Clone, Debug)]
-pub struct Unparker(Arc<Remote>);
-
-impl Unparker {
-    /// Ends the shard's sleep, or keeps it from the next one. From the shard's own thread this does nothing: it is awake.
-    pub fn unpark(&self) {
-        if with_current(|current| current.id == self.0.id) != Some(true) {
-            self.0.ring();
-        }
     }
 }

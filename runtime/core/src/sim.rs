@@ -190,6 +190,10 @@ impl Kernel for Sim {
         !self.world.borrow().overflow.is_empty()
     }
 
+    fn has_news(&self) -> bool {
+        !self.world.borrow().cqes.is_empty() || self.needs_enter()
+    }
+
     fn reap(&mut self, into: &mut Vec<Cqe>) {
         self.world.borrow_mut().reap(into);
     }

@@ -10,7 +10,7 @@
 //! | [`AbortHandle`] | anyone | any | abort |
 //! | `Waker` | anyone | any | a wake |
 //!
-//! The **owner** is the thread that called [`spawn`]. Futures need not be Send: the owner alone polls and drops them.
+//! The **owner** is the thread that called [`spawn`], or that opened the [`Parcel`]. Futures need not be Send: the owner alone polls and drops them.
 //! So the `TaskRef`, which cannot leave the owner's thread, is what keeps the future alive: when it is dropped the
 //! future goes at once, and the memory stays, without the future, for as long as others refer to it.
 //!
@@ -121,6 +121,58 @@ where
     let task = TaskRef { task: ManuallyDrop::new(task), owners_thread_only: PhantomData };
     // SAFETY: `allocate` made this reference for the handle, and the output is F::Output. Test: join_from_other_threads.
     (Runnable { task: runnable }, task, unsafe { JoinHandle::from_reference(join) })
+}
+
+/// A task on its way to the thread that is to own it. Until it has arrived its future has not been polled, and is nothing
+/// but the closure that will make it; so it may be dropped anywhere.
+pub struct Parcel {
+    /// Never in a queue of the executor's before the arrival: whoever has the parcel has all that can reach the future.
+    contents: Option<(Runnable, TaskRef)>,
+}
+
+// SAFETY: the two references are Send but for the future, which the TaskRef's drop would drop. `new` sees to it that this is
+// a Send closure, and `adopt` that nothing else can come of it before the thread is settled.
+// Test: parcels_run_where_they_arrive_and_die_anywhere.
+unsafe impl Send for Parcel {}
+
+impl Parcel {
+    /// Makes a task of the future that `start` returns on the thread where the parcel is opened.
+    pub fn new<F, Fut, S>(start: F, scheduler: S) -> (Parcel, JoinHandle<Fut::Output>)
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future + 'static,
+        Fut::Output: Send + 'static,
+        S: Schedule,
+    {
+        let (runnable, task, join) = spawn(async move { start().await }, scheduler);
+        (Parcel { contents: Some((runnable, task)) }, join)
+    }
+
+    /// Makes the calling thread the owner.
+    pub fn adopt(mut self) -> (Runnable, TaskRef) {
+        self.open().expect("a parcel is opened once")
+    }
+
+    fn open(&mut self) -> Option<(Runnable, TaskRef)> {
+        let (runnable, task) = self.contents.take()?;
+        task.reference().header().owner.store(raw::current_thread(), Relaxed);
+        Some((runnable, task))
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        // Nobody has taken it in: the closure goes here, and the task completes as cancelled.
+        if let Some((runnable, task)) = self.open() {
+            drop((task, runnable));
+        }
+    }
+}
+
+impl fmt::Debug for Parcel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Parcel").field(&self.contents).finish()
+    }
 }
 
 /// A task that has something to do: it was just spawned, woken or aborted. There is at most one of these per task.

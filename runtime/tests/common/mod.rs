@@ -11,12 +11,12 @@ use runtime::{Builder, Lowering, Metrics, fs::File};
 
 /// Runs a future on a runtime of its own and checks that shutdown finds nothing left.
 pub fn run<F: Future>(future: F) -> F::Output {
-    run_on(Builder::new(), future)
+    run_on(&mut Builder::new(), future)
 }
 
 /// As [`run`], with a builder.
-pub fn run_on<F: Future>(builder: Builder, future: F) -> F::Output {
-    let mut runtime = builder.build().expect("a runtime");
+pub fn run_on<F: Future>(builder: &mut Builder, future: F) -> F::Output {
+    let runtime = builder.build().expect("a runtime");
     let output = runtime.block_on(future);
     assert_clean(&runtime.shutdown());
     output
@@ -24,8 +24,8 @@ pub fn run_on<F: Future>(builder: Builder, future: F) -> F::Output {
 
 /// All counters of what is in use are zero (I12).
 pub fn assert_clean(metrics: &Metrics) {
-    let left = (metrics.in_flight, metrics.activations, metrics.slots, metrics.leaked);
-    assert_eq!(left, (0, 0, 0, 0), "in flight, activations, slots, leaked");
+    let left = (metrics.in_flight, metrics.activations, metrics.slots, metrics.tasks, metrics.leaked);
+    assert_eq!(left, (0, 0, 0, 0, 0), "in flight, activations, slots, tasks, leaked");
 }
 
 /// A file of these bytes, open for reading and writing.

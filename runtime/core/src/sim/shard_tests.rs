@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    os::fd::OwnedFd,
+    os::fd::{OwnedFd, RawFd},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},

@@ -22,7 +22,6 @@ use super::{
 /// Waits for a task's output. Dropping it detaches the task, which then runs on by itself.
 ///
 /// It may be used on any thread if `T` may be sent there. Neither awaiting nor aborting allocates.
-#[must_use = "a task runs on without its handle; say `drop(handle)` to detach it"]
 pub struct JoinHandle<T> {
     /// Released by hand: when the task is not complete, the drop of the handle does that in the step that says so.
     task: ManuallyDrop<Reference>,

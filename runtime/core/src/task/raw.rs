@@ -25,7 +25,8 @@ pub(crate) struct Header {
     /// A note of the executor's; atomic only so that a stray reader on another thread is harmless.
     pub(super) index: AtomicUsize,
     /// The thread that called `spawn`, and the only one that touches `hold`, the future, and the stage until COMPLETE.
-    pub(super) owner: u32,
+    /// Changes once at most, when a parcel arrives, before anybody else can have a reference that asks for it.
+    pub(super) owner: AtomicU32,
     pub(super) hold: Cell<Hold>,
     /// Initialised while JOIN_WAKER is set.
     pub(super) join_waker: UnsafeCell<MaybeUninit<Waker>>,
@@ -115,7 +116,7 @@ where
         vtable: Task::<F, S>::VTABLE,
         next: AtomicPtr::new(ptr::null_mut()),
         index: AtomicUsize::new(usize::MAX),
-        owner: current_thread(),
+        owner: AtomicU32::new(current_thread()),
         hold: Cell::new(Hold::Free),
         join_waker: UnsafeCell::new(MaybeUninit::uninit()),
     };
@@ -268,6 +269,6 @@ pub(super) fn forget_panic(payload: Box<dyn Any + Send>) {
 impl std::fmt::Debug for Header {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Header { state, index, owner, .. } = self;
-        write!(f, "{state:?}, index: {}, owner: {owner}", index.load(Relaxed))
+        write!(f, "{state:?}, index: {}, owner: {}", index.load(Relaxed), owner.load(Relaxed))
     }
 }

@@ -228,7 +228,7 @@ impl Reference {
 
     #[inline]
     fn is_owner(&self) -> bool {
-        self.header().owner == current_thread()
+        self.header().owner.load(Relaxed) == current_thread()
     }
 }
 

@@ -8,13 +8,15 @@ use super::*;
 use crate::{
     kernel::Cqe,
     ring::{Ring, RingConfig, TaskRun},
-    shard::Unparker,
+    shard::Peer,
 };
 
 /// A kernel at whose next enter that waits somebody rings first.
 struct RungLate<K> {
     kernel: K,
-    unparker: Rc<RefCell<Option<Unparker>>>,
+    /// Whoever rings may post CQEs, if the kernel takes them; else the bell does it.
+    messages: bool,
+    unparker: Rc<RefCell<Option<Peer>>>,
 }
 
 impl<K: Kernel> Kernel for RungLate<K> {
@@ -50,6 +52,14 @@ impl<K: Kernel> Kernel for RungLate<K> {
         self.kernel.needs_enter()
     }
 
+    fn message_fd(&self) -> Option<RawFd> {
+        self.kernel.message_fd().filter(|_| self.messages)
+    }
+
+    fn has_news(&self) -> bool {
+        self.kernel.has_news()
+    }
+
     fn reap(&mut self, into: &mut Vec<Cqe>) {
         self.kernel.reap(into);
     }
@@ -71,9 +81,9 @@ impl<T> TakeIf<T> for RefCell<Option<T>> {
 }
 
 /// Sleeps on four reads that do not end, is woken from elsewhere at the worst moment, and tells how long it slept.
-fn slept(kernel: impl Kernel + 'static, source: OwnedFd, armed_before: bool) -> Duration {
+fn slept(kernel: impl Kernel + 'static, messages: bool, source: OwnedFd, armed_before: bool) -> Duration {
     let unparker = Rc::new(RefCell::new(None));
-    let kernel = RungLate { kernel, unparker: unparker.clone() };
+    let kernel = RungLate { kernel, messages, unparker: unparker.clone() };
     let shard = Shard::new(Box::new(kernel), limits(Lowering::Staged)).unwrap();
     let _entered = shard.enter();
     let source = SharedFd::new(source);
@@ -85,7 +95,7 @@ fn slept(kernel: impl Kernel + 'static, source: OwnedFd, armed_before: bool) -> 
     }
     let limit = std::time::Instant::now() + Duration::from_millis(300);
     let timer = shard.set_timer(limit, Waker::noop());
-    *unparker.borrow_mut() = Some(shard.unparker());
+    *unparker.borrow_mut() = Some(shard.peer());
     let started = std::time::Instant::now();
     shard.turn(true).unwrap();
     let slept = started.elapsed();
@@ -98,11 +108,14 @@ fn slept(kernel: impl Kernel + 'static, source: OwnedFd, armed_before: bool) -> 
 #[test]
 fn a_ring_before_the_wait_ends_it_on_the_real_kernel() {
     for task_run in [TaskRun::Coop, TaskRun::Defer, TaskRun::Interrupt] {
-        for armed_before in [false, true] {
+        for (messages, armed_before) in [(false, false), (false, true), (true, false)] {
             let ring = Ring::new(RingConfig { sq_entries: 64, cq_entries: 128, task_run }).unwrap();
             let (source, _sink) = std::io::pipe().unwrap();
-            let slept = slept(ring, source.into(), armed_before);
-            assert!(slept < Duration::from_millis(200), "{task_run:?}: slept {slept:?} through a wake");
+            let slept = slept(ring, messages, source.into(), armed_before);
+            assert!(
+                slept < Duration::from_millis(200),
+                "{task_run:?}, messages {messages}: slept {slept:?} through a wake"
+            );
         }
     }
 }
@@ -112,7 +125,7 @@ fn a_ring_before_the_wait_ends_it_on_the_simulation() {
     for armed_before in [false, true] {
         let (sim, handle) = Sim::new(SimConfig { sleeps: true, ..SimConfig::default() });
         let (source, _sink) = handle.pipe();
-        let slept = slept(sim, source, armed_before);
+        let slept = slept(sim, false, source, armed_before);
         assert!(slept < Duration::from_millis(200), "slept {slept:?} through a wake");
     }
 }
