@@ -24,6 +24,7 @@ mod repeat;
 mod simplex;
 mod sink;
 mod split;
+mod stdio;
 
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
@@ -45,6 +46,7 @@ pub use runtime_core::io::{
 pub use simplex::{SimplexStream, simplex};
 pub use sink::{Sink, sink};
 pub use split::{ReadHalf, WriteHalf, split};
+pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 
 /// Bytes of a buffer whose size the user does not choose.
 const DEFAULT_CAPACITY: usize = 8 * 1024;
