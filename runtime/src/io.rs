@@ -3,6 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | the traits that streams implement | [`AsyncRead`], [`AsyncWrite`], [`AsyncBufRead`], [`AsyncSeek`] |
+//! | the methods that users call | [`AsyncReadExt`], [`AsyncWriteExt`], [`AsyncBufReadExt`], [`AsyncSeekExt`] |
 //! | buffers around a stream | [`BufReader`], [`BufWriter`], [`BufStream`] |
 //! | from a reader to a writer | [`copy`], [`copy_buf`], [`copy_bidirectional`] |
 //! | two halves of one stream, one stream of two | [`split`], [`join`] |

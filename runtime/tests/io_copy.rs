@@ -4,7 +4,7 @@ mod common;
 #[path = "common/stream.rs"]
 mod stream;
 
-use std::{io::Cursor, time::Duration};
+use std::{io::Cursor, panic::catch_unwind, time::Duration};
 
 use common::run;
 use runtime::{
@@ -203,8 +203,10 @@ fn each_direction_has_a_buffer_of_the_size_it_was_given() {
     assert_eq!(now(copy_bidirectional_with_sizes(&mut a, &mut b, 4, 3)).unwrap(), (6, 6));
     assert_eq!(a.writer().log, ["write abc", "write def", "flush", "shutdown"]);
     assert_eq!(b.writer().log, ["write abcd", "write ef", "flush", "shutdown"]);
-    let mut a = join(&b"abcdef"[..], Script::default());
-    assert_eq!(now(copy_bidirectional_with_sizes(&mut a, &mut empty(), 0, 0)).unwrap(), (0, 0));
+    for (there, back) in [(0, 1), (1, 0)] {
+        let refused = catch_unwind(|| now(copy_bidirectional_with_sizes(&mut empty(), &mut empty(), there, back)));
+        assert!(refused.is_err());
+    }
 }
 
 #[test]

@@ -66,6 +66,7 @@ enum Fill {
 }
 
 impl Relay {
+    /// `capacity` is at least 1.
     pub(super) fn new(capacity: usize) -> Relay {
         let bytes = vec![0; capacity].into_boxed_slice();
         Relay { bytes, start: 0, end: 0, written: 0, at_end: false, unflushed: false }
@@ -108,8 +109,7 @@ impl Relay {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
-        let full = self.end > 0 && self.end == self.bytes.len();
-        if self.at_end || full {
+        if self.at_end || self.end == self.bytes.len() {
             return Ok(Fill::NotAsked);
         }
         let mut buf = ReadBuf::new(&mut self.bytes[self.end..]);

@@ -45,7 +45,8 @@ where
 
 /// As [`copy_bidirectional`], with buffers of as many bytes as given for each direction.
 ///
-/// A buffer of 0 bytes can take nothing: its direction ends at once, as if its reader had.
+/// # Panics
+/// If a size is 0: no byte would ever pass.
 pub async fn copy_bidirectional_with_sizes<A, B>(
     a: &mut A,
     b: &mut B,
@@ -56,6 +57,8 @@ where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
+    assert!(a_to_b_buf_size > 0, "`a_to_b_buf_size` must be greater than 0: nothing passes without room");
+    assert!(b_to_a_buf_size > 0, "`b_to_a_buf_size` must be greater than 0: nothing passes without room");
     let mut there = Direction::Copying(Relay::new(a_to_b_buf_size));
     let mut back = Direction::Copying(Relay::new(b_to_a_buf_size));
     // The directions take turns in being first: one that is always ready uses up the task's budget.

@@ -163,7 +163,7 @@ fn a_write_that_failed_is_reported_by_the_next_call_once() {
 
 #[test]
 fn a_write_that_no_thread_has_taken_is_done_by_the_shutdown() {
-    let mut runtime = Builder::new().max_blocking_threads(1).build().unwrap();
+    let runtime = Builder::new().max_blocking_threads(1).build().unwrap();
     let (leave, script, mut stream) = target();
     leave.send(()).unwrap();
     let (busy, started) = mpsc::channel();
