@@ -7,17 +7,19 @@ mod direct;
 mod echo;
 mod measure;
 mod small_files;
+mod timers;
 
 type Named = (&'static str, fn());
 
 /// The benches by name.
-const BENCHES: [Named; 6] = [
+const BENCHES: [Named; 7] = [
     ("small-files", || small_files::bench().report()),
     ("small-files-together", || small_files::bench_together().report()),
     ("direct", || direct::bench().report()),
     ("echo", || echo::bench().report()),
     ("echo-modes", echo::report_modes),
     ("busy", busy::report),
+    ("timers", timers::report),
 ];
 
 fn main() {

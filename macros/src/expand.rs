@@ -99,6 +99,7 @@ fn builder(options: &Options) -> TokenStream {
 fn argument(root: &Path, argument: &Argument) -> TokenStream {
     match argument {
         Argument::Integer(value) => quote!(#value),
+        Argument::Boolean(value) => quote!(#value),
         Argument::Variant(of, variant) => quote!(#root::#of::#variant),
     }
 }

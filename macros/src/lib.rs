@@ -18,15 +18,19 @@
 //! | `slots` | integer ≥ 0 | the direct descriptors that plans can have open at a time; 0: none |
 //! | `lowering` | `"auto"`, `"chain"`, `"staged"`, `"groups"`, `"gate"` | how plans reach the kernel |
 //! | `task_run` | `"defer"`, `"coop"`, `"interrupt"` | when the kernel runs completion work |
+//! | `start_paused` | `true`, `false` | whether the clock stands still from the start, for tests |
+//! | `shards` | integer ≥ 1, or `"all"` | how many threads with a ring each; default 1 |
+//! | `pin` | `true`, `false` | binds each shard to a CPU |
 //! | `flavor` | `"current_thread"`, `"multi_thread"` | accepted for code written for tokio; both mean the same here, see below |
-//! | `worker_threads` | integer ≥ 1 | accepted for code written for tokio; no effect yet |
+//! | `worker_threads` | integer ≥ 1 | tokio's name of `shards` |
 //! | `crate` | a path, bare or as a string | where the facade is found, if not at `::runtime` |
 //!
-//! The first five are the methods of that name on `Builder`, where defaults and upper limits are documented. An
+//! All but the last three are the methods of that name on `Builder`, where defaults and upper limits are documented. An
 //! integer is a literal; for a computed one use `Builder` itself.
 //!
 //! `flavor` changes nothing because a task never moves between threads: it stays on the shard that spawned it. Code
-//! that counts on `"multi_thread"` to run spawned tasks in parallel compiles and runs them on one thread.
+//! that counts on `"multi_thread"` to run spawned tasks in parallel compiles and runs them on one thread; what is to run
+//! on others is sent there by `runtime::spawn_on` or `runtime::on_each_shard`.
 //!
 //! # Not guaranteed
 //!

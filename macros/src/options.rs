@@ -8,7 +8,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Path, Token, UnOp, parse_quote};
+use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitBool, LitInt, LitStr, Path, Token, UnOp, parse_quote};
 
 struct Known {
     name: &'static str,
@@ -23,10 +23,14 @@ struct Known {
 enum Takes {
     /// An integer literal from here to `u32::MAX`. Other upper limits are the builder's: they depend on the kernel.
     Integer { least: u32 },
+    /// `true` or `false`.
+    Boolean,
     /// One of these strings. No enum stands behind them.
     Word(&'static [&'static str]),
     /// One of these strings, each for a variant of the enum `of` at the crate's root.
     Variant { of: &'static str, choices: &'static [(&'static str, &'static str)] },
+    /// An integer literal, or one of these strings.
+    IntegerOrVariant { least: u32, of: &'static str, choices: &'static [(&'static str, &'static str)] },
     /// The path of the crate itself, bare or as a string.
     CratePath,
 }
@@ -76,19 +80,26 @@ const KNOWN: &[Known] = &[
         setter: Some("task_run"),
     },
     Known {
+        name: "shards",
+        takes: Takes::IntegerOrVariant { least: 1, of: "Shards", choices: &[("all", "All")] },
+        example: "shards = 2",
+        setter: Some("shards"),
+    },
+    Known { name: "pin", takes: Takes::Boolean, example: "pin = true", setter: Some("pin") },
+    Known {
         name: "flavor",
         takes: Takes::Word(&["current_thread", "multi_thread"]),
         example: "flavor = \"current_thread\"",
-        // Tasks stay on their shard whatever the flavor, so both words ask for the same runtime.
+        // Tasks stay on their shard whatever the flavor; only `shards` and `worker_threads` ask for more than one.
         setter: None,
     },
     Known {
         name: "worker_threads",
         takes: Takes::Integer { least: 1 },
         example: "worker_threads = 2",
-        // The number of shards, once the builder can start more than one. The setter's name then goes here.
-        setter: None,
+        setter: Some("worker_threads"),
     },
+    Known { name: "start_paused", takes: Takes::Boolean, example: "start_paused = true", setter: Some("start_paused") },
     Known { name: "crate", takes: Takes::CratePath, example: "crate = my_facade::runtime", setter: None },
 ];
 
@@ -110,6 +121,7 @@ pub(crate) struct Setter {
 /// What a setter is called with. No path yet: `crate` may stand after the option.
 pub(crate) enum Argument {
     Integer(Literal),
+    Boolean(LitBool),
     /// Enum and variant, as in `Lowering`, `Staged`.
     Variant(Ident, Ident),
 }
@@ -181,6 +193,10 @@ impl Known {
                 _ if is_negative_integer(value) => Err(self.out_of_range(value, *least)),
                 _ => Err(self.other_type(value, "an integer")),
             },
+            Takes::Boolean => match literal(value) {
+                Some(Lit::Bool(literal)) => Ok(Value::Argument(Argument::Boolean(literal.clone()))),
+                _ => Err(self.other_type(value, "true or false")),
+            },
             Takes::Word(words) => {
                 let string = self.read_string(value)?;
                 if words.contains(&string.value().as_str()) {
@@ -189,17 +205,18 @@ impl Known {
                     Err(self.not_a_choice(string, words.iter().copied()))
                 }
             }
-            Takes::Variant { of, choices } => {
-                let string = self.read_string(value)?;
-                match choices.iter().find(|(word, _)| *word == string.value()) {
-                    Some((_, variant)) => {
-                        // The string's place, but the macro's identifiers: the user has not written these names.
-                        let span = Span::mixed_site().located_at(string.span());
-                        Ok(Value::Argument(Argument::Variant(Ident::new(of, span), Ident::new(variant, span))))
-                    }
-                    None => Err(self.not_a_choice(string, choices.iter().map(|(word, _)| *word))),
+            Takes::Variant { of, choices } => self.read_variant(value, of, choices),
+            Takes::IntegerOrVariant { least, of, choices } => match literal(value) {
+                Some(Lit::Int(literal)) => self.read_integer(literal, *least),
+                Some(Lit::Str(string)) if choices.iter().any(|(word, _)| *word == string.value()) => {
+                    self.read_variant(value, of, choices)
                 }
-            }
+                _ if is_negative_integer(value) => Err(self.out_of_range(value, *least)),
+                _ => {
+                    let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                    Err(self.other_type(value, &format!("an integer or {}", words.join(", "))))
+                }
+            },
             Takes::CratePath => self.read_crate_path(value),
         }
     }
@@ -213,6 +230,23 @@ impl Known {
                 Ok(Value::Argument(Argument::Integer(value)))
             }
             _ => Err(self.out_of_range(literal, least)),
+        }
+    }
+
+    fn read_variant(
+        &self,
+        value: &Expr,
+        of: &str,
+        choices: &'static [(&'static str, &'static str)],
+    ) -> syn::Result<Value> {
+        let string = self.read_string(value)?;
+        match choices.iter().find(|(word, _)| *word == string.value()) {
+            Some((_, variant)) => {
+                // The string's place, but the macro's identifiers: the user has not written these names.
+                let span = Span::mixed_site().located_at(string.span());
+                Ok(Value::Argument(Argument::Variant(Ident::new(of, span), Ident::new(variant, span))))
+            }
+            None => Err(self.not_a_choice(string, choices.iter().map(|(word, _)| *word))),
         }
     }
 

@@ -165,7 +165,7 @@ impl Cluster {
         let mut pace = Pace::default();
         while !self.stopping.load(SeqCst) {
             self.note_idle(index, &executor);
-            executor.tick(Instant::now(), &mut pace, || {
+            executor.tick(&mut pace, || {
                 self.note_idle(index, &executor);
                 self.stopping.load(SeqCst)
             });
@@ -207,7 +207,7 @@ impl Cluster {
                 self.pool.wait_idle(deadline);
                 return;
             }
-            executor.tick(Instant::now(), &mut pace, over);
+            executor.tick(&mut pace, over);
         }
     }
 

@@ -4,19 +4,11 @@ use std::{
     future::Future,
     pin::pin,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Wake, Waker},
     thread,
     time::{Duration, Instant},
 };
 
-use runtime_core::{
-    coop,
-    shard::{Peer, Shard},
-};
+use runtime_core::{main_task, shard::Shard};
 
 /// Polls that take longer on the average are of tasks that compute; in the next tick, I/O does not wait for them (the
 /// busy core).
@@ -30,31 +22,19 @@ pub(crate) struct Executor {
     tick_budget: usize,
 }
 
-/// Wakes the future that `block_on` runs.
-struct MainWaker {
-    /// Set by any thread that wakes, then the shard is unparked; the loop takes it after it was unparked. So a wake is
-    /// either seen before the loop sleeps, or ends the sleep.
-    woken: AtomicBool,
-    shard: Peer,
-}
-
-impl Wake for MainWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            self.shard.unpark();
-        }
-    }
-}
-
 /// How long the polls of the last ticks took.
 #[derive(Default)]
 pub(crate) struct Pace {
     prompt: bool,
     long_before: bool,
+}
+
+impl Pace {
+    fn note(&mut self, started: Instant, polls: usize) {
+        // Twice in a row, so that one long poll does not cost the next tick an enter per task.
+        let long = started.elapsed() > LONG_POLL * (polls as u32 + 1);
+        self.prompt = long && std::mem::replace(&mut self.long_before, long);
+    }
 }
 
 /// The loop has no caller who could handle its panic, and other shards would wait for this one for ever.
@@ -85,46 +65,24 @@ impl Executor {
 
     /// Runs a future to its end, and tasks beside it. The thread has entered the shard to run it.
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let mut future = pin!(future);
-        let main = Arc::new(MainWaker { woken: AtomicBool::new(true), shard: self.shard.peer() });
-        let waker = Waker::from(main.clone());
-        let mut cx = Context::from_waker(&waker);
         let mut pace = Pace::default();
-        loop {
-            let started = Instant::now();
-            if main.woken.swap(false, Ordering::AcqRel) {
-                self.shard.count_poll();
-                coop::refill();
-                let polled = future.as_mut().poll(&mut cx);
-                coop::lift();
-                if let Poll::Ready(output) = polled {
-                    // What it has queued last, a message to another shard perhaps, does not wait for the next call.
-                    self.pass(false);
-                    return output;
-                }
+        let ended = main_task::run(&self.shard, pin!(future), |ended| {
+            // The last round submits what the future has queued last, and does not sleep.
+            while !ended() {
+                self.tick(&mut pace, ended);
             }
-            self.tick(started, &mut pace, || main.woken.load(Ordering::Acquire));
-        }
+        });
+        ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// One round: tasks, then I/O; then sleeps unless there is more to do.
-    pub(crate) fn tick(&self, started: Instant, pace: &mut Pace, more: impl FnOnce() -> bool) {
+    pub(crate) fn tick(&self, pace: &mut Pace, more: impl FnOnce() -> bool) {
+        let started = Instant::now();
         let fatal = Fatal;
-        let (polls, left) = match self.shard.run_tasks(self.tick_budget, pace.prompt) {
-            Ok(ran) => ran,
-            Err(error) => unusable(&error),
-        };
-        // Twice in a row, so that one long poll does not cost the next tick an enter per task.
-        let long = started.elapsed() > LONG_POLL * (polls as u32 + 1);
-        pace.prompt = long && std::mem::replace(&mut pace.long_before, long);
-        self.pass(!left && !more());
-        std::mem::forget(fatal);
-    }
-
-    /// Submits and takes in, and sleeps if it may.
-    pub(crate) fn pass(&self, sleep: bool) {
-        let fatal = Fatal;
-        if let Err(error) = self.shard.turn(sleep) {
+        let ran = self.shard.run_tasks(self.tick_budget, pace.prompt);
+        let (polls, left) = ran.unwrap_or_else(|error| unusable(&error));
+        pace.note(started, polls);
+        if let Err(error) = self.shard.turn(!left && !more()) {
             unusable(&error);
         }
         std::mem::forget(fatal);

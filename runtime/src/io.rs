@@ -9,6 +9,7 @@
 //! | two halves of one stream, one stream of two | [`split`], [`join`] |
 //! | streams in memory | [`duplex`], [`simplex`], [`empty`], [`repeat`], [`sink`] |
 //! | the process's own streams | [`stdin`], [`stdout`], [`stderr`] |
+//! | readiness of descriptors that others made | [`unix`] |
 
 mod buf_reader;
 mod buf_stream;
@@ -26,6 +27,7 @@ mod simplex;
 mod sink;
 mod split;
 mod stdio;
+pub mod unix;
 
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 
@@ -40,9 +42,12 @@ pub use empty::{Empty, empty};
 use forward::forward_write;
 pub use join::{Join, join};
 pub use repeat::{Repeat, repeat};
-pub use runtime_core::io::{
-    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite, AsyncWriteExt,
-    BufSink, BufSource, Chain, Lines, ReadBuf, Split, Take,
+pub use runtime_core::{
+    io::{
+        AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWrite, AsyncWriteExt,
+        BufSink, BufSource, Chain, Lines, ReadBuf, Split, Take,
+    },
+    readiness::{Interest, Ready},
 };
 pub use simplex::{SimplexStream, simplex};
 pub use sink::{Sink, sink};

@@ -31,3 +31,14 @@ async fn entry(number: u8) -> u8 {
 fn main_starts_a_runtime() {
     assert_eq!(entry(6), 7);
 }
+
+#[runtime::test(shards = 2)]
+async fn a_test_on_two_shards() {
+    let places = runtime::on_each_shard(|shard| async move { (shard, runtime::shard::current()) }).await;
+    assert_eq!(places.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [(0, 0), (1, 1)]);
+}
+
+#[runtime::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokios_words_for_it() {
+    assert_eq!(runtime::shard::count(), 2);
+}

@@ -3,9 +3,12 @@
 use runtime::{
     Io, Loan, Lowering, Metrics, Runtime,
     fs::{File, FileHandle, SlotFile},
+    io::{Interest, Ready, unix::AsyncFd},
     net::{TcpStream, UnixStream},
     op::{Exact, Read, Recv, Variable, Write},
     plan::{JoinAll, One},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    signal::unix::{Signal, SignalKind},
     task::{AbortHandle, JoinError, JoinHandle},
     time::{Interval, Sleep, Timeout},
 };
@@ -32,6 +35,8 @@ fn public_types_cross_threads_as_tokios_do() {
     send_sync::<TcpStream>();
     send_sync::<UnixStream>();
     send_sync::<(Loan, FileHandle, Lowering, Metrics)>();
+    send_sync::<(AsyncFd<TcpStream>, Interest, Ready, Signal, SignalKind)>();
+    send_sync::<(Command, Child, ChildStdin, ChildStdout, ChildStderr)>();
     send_sync::<(JoinHandle<u8>, AbortHandle, JoinError)>();
     send::<(Sleep, Interval, Timeout<Sleep>)>();
 }
@@ -42,7 +47,6 @@ fn an_io_is_send_if_its_buffers_are_and_always_unpin() {
     send::<Io<JoinAll<One<Recv<Box<[u8]>, Exact>>>>>();
     send::<runtime::Cancel<One<Read<Vec<u8>, Variable>>>>();
     unpin::<Io<One<Write<std::rc::Rc<[u8]>, Exact>>>>();
-    unpin::<Sleep>();
     // Plans that open into slots, join and lend, behind a `Send` bound such as axum's.
     fn is_send<T: Send>(value: T) -> T {
         value

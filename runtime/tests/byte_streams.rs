@@ -43,7 +43,7 @@ fn a_protocol_runs_on_any_stream() {
         let mut text = String::new();
         assert_eq!(written.read_to_string(&mut text).await.unwrap(), size as usize);
         assert_eq!(text, "THREE");
-        assert_eq!(written.seek(SeekFrom::Current(-1)).await.unwrap(), 11);
+        assert_eq!(written.seek(SeekFrom::Current(-1)).await.unwrap(), 15);
         let error = written.read_u16().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     });

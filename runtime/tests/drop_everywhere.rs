@@ -8,7 +8,7 @@ mod common;
 use std::{
     future::Future,
     mem,
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -119,7 +119,7 @@ fn table() -> Vec<(&'static str, bool, Make)> {
         ("write_all_vectored_at", false, |f, _| both(|| f.file.write_all_vectored_at(vec![vec![1; 9]; 3], 0))),
         ("sync_all", false, |f, _| both(|| f.file.sync_all())),
         ("sync_data", false, |f, _| both(|| f.file.sync_data())),
-        ("truncate", false, |f, _| both(|| op::truncate(slot_of(&f.file), 100))),
+        ("truncate", false, |f, _| both(|| op::truncate(target_of(&f.file), 100))),
         ("open", false, |f, _| both(|| File::open(f.path()))),
         ("open into a slot", false, |f, _| both(|| File::open(f.path()).then(|s| s.read_at(vec![0; 64], 0)))),
         ("open, read, close", false, |f, _| {
@@ -148,6 +148,8 @@ fn table() -> Vec<(&'static str, bool, Make)> {
         ("recv, idle", true, |f, _| both(|| f.idle.0.recv(vec![0; 64]))),
         ("recv_exact, idle", true, |f, _| both(|| f.idle.0.recv_exact(vec![0; 64]))),
         ("recv with a limit", true, |f, _| both(|| f.idle.0.recv(vec![0; 64]).timeout(Duration::from_secs(600)))),
+        ("poll", false, |f, _| both(|| op::poll(target_of(&f.ready.0), libc::POLLIN as u32))),
+        ("poll, idle", true, |f, _| both(|| op::poll(target_of(&f.idle.0), libc::POLLIN as u32))),
         ("send", false, |f, _| both(|| f.ready.0.send(vec![0; 64]))),
         ("send_all", false, |f, _| both(|| f.ready.0.send_all("static"))),
         ("send_all, full", true, |f, _| both(|| f.idle.0.send_all(vec![0; 16 << 20]))),
@@ -193,9 +195,8 @@ fn table() -> Vec<(&'static str, bool, Make)> {
     ]
 }
 
-fn slot_of(file: &File) -> runtime::op::Target {
-    use std::os::fd::AsFd;
-    runtime::op::Target::from(runtime::op::SharedFd::new(file.as_fd().try_clone_to_owned().unwrap()))
+fn target_of(object: &impl AsFd) -> op::Target {
+    op::Target::from(op::SharedFd::new(object.as_fd().try_clone_to_owned().unwrap()))
 }
 
 /// Descriptors are counted, so one test at a time.
@@ -268,7 +269,7 @@ fn try_one(builder: &mut Builder, name: &str, hangs: bool, make: Make, way: Way,
 async fn unsupported(name: &str, fixture: &Fixture) -> bool {
     let tried = match name {
         "install" => fixture.slot().await.into_fd().await.map(drop),
-        "truncate" => op::truncate(slot_of(&fixture.file), 4096).await,
+        "truncate" => op::truncate(target_of(&fixture.file), 4096).await,
         _ => Ok(()),
     };
     // The slot that was tried closes with the next submission.

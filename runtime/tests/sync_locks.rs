@@ -170,7 +170,7 @@ fn blocking_calls_are_refused_inside_a_runtime() {
 /// A task whose lock is always free gives way to others all the same.
 #[test]
 fn a_task_that_never_waits_gives_way() {
-    let mut runtime = Builder::new().build().unwrap();
+    let runtime = Builder::new().build().unwrap();
     runtime.block_on(async {
         let (lock, stop) = (Mutex::new(()), Rc::new(Cell::new(false)));
         let other = spawn({

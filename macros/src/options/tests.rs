@@ -7,6 +7,7 @@ fn read(arguments: &str) -> (String, Vec<String>, Vec<String>) {
     let setters = options.setters.iter().map(|setter| {
         let argument = match &setter.argument {
             Argument::Integer(value) => value.to_string(),
+            Argument::Boolean(value) => value.value.to_string(),
             Argument::Variant(of, variant) => format!("{of}::{variant}"),
         };
         format!("{}({argument})", setter.method)
@@ -54,8 +55,21 @@ fn every_choice_has_its_variant() {
 }
 
 #[test]
-fn tokio_arguments_are_accepted_and_set_nothing() {
-    for arguments in ["flavor = \"current_thread\"", "flavor = \"multi_thread\", worker_threads = 4"] {
+fn time_can_stand_still_from_the_start() {
+    assert_eq!(setters("start_paused = true"), ["start_paused(true)"]);
+    assert_eq!(setters("start_paused = false"), ["start_paused(false)"]);
+    for arguments in ["start_paused = 1", "start_paused = \"true\"", "start_paused = yes"] {
+        assert_eq!(
+            errors(arguments),
+            ["option `start_paused` takes true or false, as in `start_paused = true`"],
+            "{arguments}"
+        );
+    }
+}
+
+#[test]
+fn tokio_flavors_are_accepted_and_set_nothing() {
+    for arguments in ["flavor = \"current_thread\"", "flavor = \"multi_thread\""] {
         assert_eq!(setters(arguments), [""; 0]);
     }
 }

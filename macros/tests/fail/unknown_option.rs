@@ -1,7 +1,7 @@
 #[path = "../stand_in/mod.rs"]
 mod stand_in;
 
-#[runtime_macros::main(crate = stand_in, start_paused = true)]
+#[runtime_macros::main(crate = stand_in, event_interval = 61)]
 async fn main() {}
 
 #[runtime_macros::test(crate = stand_in, threads = 4)]

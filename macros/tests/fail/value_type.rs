@@ -3,7 +3,7 @@ mod stand_in;
 
 const SIZE: u32 = 256;
 
-#[runtime_macros::main(crate = stand_in, sq_entries = "256", slots = SIZE, lowering = staged, flavor = 1)]
+#[runtime_macros::main(crate = stand_in, sq_entries = "256", slots = SIZE, lowering = staged, flavor = 1, shards = true)]
 async fn main() {}
 
 #[runtime_macros::test(crate = 1)]

@@ -1,4 +1,4 @@
-//! Every option reaches the builder's method of its name; tokio's reach none.
+//! Every option reaches the builder's method of its name; those that say nothing here reach none.
 #[path = "../stand_in/mod.rs"]
 mod stand_in;
 
@@ -19,8 +19,18 @@ async fn ours() -> String {
     stand_in::built()
 }
 
-#[runtime_macros::main(flavor = "multi_thread", worker_threads = 2, crate = self::stand_in)]
+#[runtime_macros::main(flavor = "multi_thread", worker_threads = 2, start_paused = true, crate = self::stand_in)]
 async fn as_for_tokio() -> String {
+    stand_in::built()
+}
+
+#[runtime_macros::main(shards = "all", pin = true, crate = stand_in)]
+async fn all() -> String {
+    stand_in::built()
+}
+
+#[runtime_macros::main(shards = 2, crate = stand_in)]
+async fn two() -> String {
     stand_in::built()
 }
 
@@ -39,6 +49,8 @@ async fn main() {
     stand_in::yield_now().await;
     assert_eq!(none(), "");
     assert_eq!(ours(), "sq_entries(256) cq_entries(1024) slots(0) lowering(Staged) task_run(Coop)");
-    assert_eq!(as_for_tokio(), "");
+    assert_eq!(as_for_tokio(), "worker_threads(2) start_paused(true)");
+    assert_eq!(all(), "shards(All) pin(true)");
+    assert_eq!(two(), "shards(Count(2))");
     assert_eq!(from_variables(), "sq_entries(2) slots(3) lowering(Gate)");
 }

@@ -37,6 +37,18 @@ pub enum TaskRun {
     Interrupt,
 }
 
+#[derive(Debug)]
+pub enum Shards {
+    All,
+    Count(usize),
+}
+
+impl From<usize> for Shards {
+    fn from(count: usize) -> Self {
+        Shards::Count(count)
+    }
+}
+
 pub struct Builder {
     calls: Vec<String>,
     too_many: bool,
@@ -67,6 +79,22 @@ impl Builder {
 
     pub fn task_run(self, mode: TaskRun) -> Self {
         self.call(format!("task_run({mode:?})"))
+    }
+
+    pub fn shards(self, shards: impl Into<Shards>) -> Self {
+        self.call(format!("shards({:?})", shards.into()))
+    }
+
+    pub fn worker_threads(self, count: usize) -> Self {
+        self.call(format!("worker_threads({count})"))
+    }
+
+    pub fn pin(self, pin: bool) -> Self {
+        self.call(format!("pin({pin})"))
+    }
+
+    pub fn start_paused(self, paused: bool) -> Self {
+        self.call(format!("start_paused({paused})"))
     }
 
     pub fn build(self) -> io::Result<Runtime> {

@@ -10,6 +10,17 @@ use crate::{
     timer::TimerId,
 };
 
+/// Where an alarm is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// On this shard, its deadline to come.
+    Set,
+    /// Its deadline has passed.
+    GoneOff,
+    /// On another shard: nothing is known. Set a new one here.
+    Elsewhere,
+}
+
 /// Wakes a task at a deadline; forgotten when dropped. `Send`: dropped elsewhere, it sends word to its shard.
 #[derive(Debug)]
 pub struct Alarm {
@@ -23,9 +34,19 @@ impl Alarm {
         shard::with_current(|shard| Alarm { shard: shard.id, id: shard.set_timer(deadline, waker) })
     }
 
-    /// Lets it wake this task from now on. `false`: it has gone off, or belongs to another shard; set a new one.
-    pub fn update(&self, cx: &Context<'_>) -> bool {
-        shard::with_current(|shard| shard.id == self.shard && shard.update_timer(self.id, cx.waker())) == Some(true)
+    /// Gives it another deadline. `false`: it has gone off, or belongs to another shard; set a new one.
+    pub fn reset(&self, deadline: Instant) -> bool {
+        shard::with_current(|shard| shard.id == self.shard && shard.reset_timer(self.id, deadline)) == Some(true)
+    }
+
+    /// Lets it wake this task from now on, if it is still to go off.
+    pub fn update(&self, cx: &Context<'_>) -> Stage {
+        let stage = shard::with_current(|shard| match shard.id == self.shard {
+            false => Stage::Elsewhere,
+            true if shard.update_timer(self.id, cx.waker()) => Stage::Set,
+            true => Stage::GoneOff,
+        });
+        stage.unwrap_or(Stage::Elsewhere)
     }
 }
 

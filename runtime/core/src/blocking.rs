@@ -16,6 +16,8 @@ use std::{
 };
 
 use crate::{
+    clock::Hold,
+    shard,
     spin::Spin,
     task::{JoinHandle, Parcel, Ran, Runnable, Schedule},
 };
@@ -59,7 +61,7 @@ pub struct Pool {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Parcel>,
+    jobs: VecDeque<Job>,
     /// Alive.
     threads: usize,
     /// Started ever; for their names.
@@ -71,6 +73,9 @@ struct State {
     asleep: Idle,
     closed: bool,
 }
+
+/// A job, and what keeps the clock of the shard that asked for it from running ahead meanwhile.
+type Job = (Parcel, Option<Hold>);
 
 /// Threads without work. Whoever brings work takes one of them off the count and leaves a promise, so that two jobs do not
 /// count on the same thread; the thread takes up the promise, or takes itself off.
@@ -171,7 +176,8 @@ impl Pool {
         T: Send + 'static,
     {
         let (job, handle) = Parcel::new(move || std::future::ready(work()), Nowhere);
-        let refused = self.submit(job);
+        let clock = shard::with_current(|shard| shard.hold_clock());
+        let refused = self.submit((job, clock));
         // Dropped outside the lock: that is user code.
         drop(refused);
         handle
@@ -182,7 +188,7 @@ impl Pool {
     }
 
     /// Gives back what cannot be run.
-    fn submit(self: &Arc<Pool>, job: Parcel) -> Vec<Parcel> {
+    fn submit(self: &Arc<Pool>, job: Job) -> Vec<Job> {
         let mut state = self.lock();
         if state.closed {
             return vec![job];
@@ -218,7 +224,7 @@ impl Pool {
 
     /// With other threads there the jobs wait for them.
     #[cold]
-    fn not_started(&self, mut state: MutexGuard<'_, State>, error: &std::io::Error) -> Vec<Parcel> {
+    fn not_started(&self, mut state: MutexGuard<'_, State>, error: &std::io::Error) -> Vec<Job> {
         if state.threads > 0 {
             return Vec::new();
         }
@@ -310,7 +316,7 @@ impl Pool {
     pub fn close(&self, deadline: Instant) -> usize {
         let mut state = self.lock();
         state.closed = true;
-        let dropped: Vec<Parcel> = state.jobs.drain(..).collect();
+        let dropped: Vec<Job> = state.jobs.drain(..).collect();
         self.waiting.store(0, Relaxed);
         self.work.notify_all();
         drop(state);
@@ -322,11 +328,13 @@ impl Pool {
     }
 }
 
-fn run(job: Parcel) {
+fn run((job, clock): Job) {
     let (runnable, task) = job.adopt();
     let mut task = Some(task);
     let ran = runnable.run(|_| task.take().expect("asked for once"));
     debug_assert!(matches!(ran, Ran::Complete), "a job ends in one poll");
+    // The task that waits for the job has been woken.
+    drop(clock);
 }
 
 impl fmt::Debug for Pool {

@@ -4,7 +4,10 @@
 //! handed to the shard, which lets go of the driver first.
 
 mod cancel;
+mod idle;
 mod submit;
+
+pub(crate) use idle::Work;
 
 use std::{
     collections::VecDeque,
@@ -16,6 +19,7 @@ use std::{
 
 use crate::{
     bell::Bell,
+    clock::Clock,
     counters::Counters,
     kernel::{Cqe, Kernel},
     key::{Key, Tag},
@@ -31,6 +35,9 @@ use crate::{
     wait::WaitHints,
 };
 
+/// Less than a millisecond, and many times what a wake costs: up to 20 µs where the core has gone idle.
+const TIMER_SLACK: Duration = Duration::from_micros(500);
+
 /// SQEs that the submission queue had no room for, in the order they came.
 #[derive(Debug)]
 enum Backlogged {
@@ -45,6 +52,9 @@ pub(crate) struct Driver {
     pub(crate) kernel: Box<dyn Kernel>,
     pub(crate) slab: Slab,
     pub(crate) timers: Timers,
+    clock: Rc<Clock>,
+    /// How much later than due a crowd of timers may fire, so that it takes one wake.
+    pub(crate) timer_slack: Duration,
     hints: WaitHints,
     /// Bounded by the rows of the activations in the slab.
     backlog: VecDeque<Backlogged>,
@@ -74,13 +84,21 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(kernel: Box<dyn Kernel>, slots: Rc<SlotTable>, counters: Rc<Counters>, bell: Bell) -> Driver {
+    pub(crate) fn new(
+        kernel: Box<dyn Kernel>,
+        slots: Rc<SlotTable>,
+        counters: Rc<Counters>,
+        bell: Bell,
+        clock: Rc<Clock>,
+    ) -> Driver {
         let hints = WaitHints::new(kernel.cq_entries());
         let takes_messages = kernel.message_fd().is_some();
         Driver {
             kernel,
             slab: Slab::default(),
-            timers: Timers::default(),
+            timers: Timers::new(clock.now()),
+            clock,
+            timer_slack: TIMER_SLACK,
             hints,
             backlog: VecDeque::new(),
             cancels: VecDeque::new(),
@@ -101,20 +119,30 @@ impl Driver {
     }
 
     /// Hands over what is queued, waits for at most `sleep` CQEs if that is given, and consumes all CQEs that lie ready.
+    /// The wait ends with the next timer, and at `deadline`, which is the machine's time. Where the clock stands still, it
+    /// is set to the next timer's deadline instead, if nothing else can happen.
     ///
     /// # Errors
     /// Only those after which the ring is unusable.
     pub(crate) fn turn(&mut self, sleep: Option<u32>, deadline: Option<Instant>) -> io::Result<()> {
         self.flush_backlog();
         let mut want = 0;
-        let mut timeout = None;
+        let (mut timeout, mut skip_to) = (None, None);
         // What has found no room, because an enter failed, must not be slept over (I5).
         if let Some(most) = sleep.filter(|_| !self.has_backlog()) {
             debug_assert!(self.wakes.is_empty() && self.corpses.is_empty());
             // More than a ring brings would be slept through it.
             want = self.want().min(most);
-            let next = [deadline, self.timers.next_deadline()].into_iter().flatten().min();
-            timeout = next.map(|at| at.saturating_duration_since(Instant::now()));
+            timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if !self.clock.is_paused() {
+                if let Some(next) = self.timers.wake_at(self.timer_slack) {
+                    let left = next.saturating_duration_since(self.clock.now());
+                    timeout = Some(timeout.map_or(left, |limit| limit.min(left)));
+                }
+            } else if self.timers.len() > 0 && deadline.is_none() && self.waits_for_others() {
+                // A last look at what has ended.
+                (timeout, skip_to) = (Some(Duration::ZERO), self.timers.next_deadline());
+            }
         }
         if self.kernel.queued() > 0 || want > 0 || self.kernel.needs_enter() {
             match self.enter(want, timeout) {
@@ -126,7 +154,10 @@ impl Driver {
                 },
             }
         }
-        self.reap();
+        let reaped = self.reap();
+        if let (Some(deadline), 0) = (skip_to, reaped) {
+            self.clock.skip_to(deadline);
+        }
         self.fire_timers();
         Ok(())
     }
@@ -175,11 +206,12 @@ impl Driver {
         self.push(&sqe);
     }
 
-    /// Consumes all CQEs that lie ready.
-    pub(crate) fn reap(&mut self) {
+    /// Consumes all CQEs that lie ready; says how many.
+    pub(crate) fn reap(&mut self) -> usize {
         let mut cqes = std::mem::take(&mut self.cqes);
         self.kernel.reap(&mut cqes);
-        self.counters.cqes.add(cqes.len() as u64);
+        let count = cqes.len();
+        self.counters.cqes.add(count as u64);
         for cqe in cqes.drain(..) {
             self.recent.reaped(&cqe);
             match Tag::parse(cqe.user_data) {
@@ -191,6 +223,7 @@ impl Driver {
             }
         }
         self.cqes = cqes;
+        count
     }
 
     fn complete(&mut self, key: Key, row: u32, cqe: &Cqe) {

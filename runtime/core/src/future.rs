@@ -15,6 +15,7 @@ use crate::{
     results::Results,
     shard::{self, Message, ShardId},
     start,
+    trace::PlanSpan,
 };
 
 /// An op or a plan. It does nothing until it is awaited; then it goes to the kernel as a whole, and the task is woken
@@ -33,6 +34,7 @@ use crate::{
 pub struct Io<P: Plan> {
     state: State<P>,
     lowering: Option<Lowering>,
+    span: PlanSpan,
 }
 
 /// `Plan` → `Running` at the first poll, → `Done` when the output is given. Nothing is ever pinned in here: the plan
@@ -48,7 +50,15 @@ impl<P: Plan> Unpin for Io<P> {}
 
 impl<P: Plan> Io<P> {
     pub(crate) fn new(plan: P) -> Io<P> {
-        Io { state: State::Plan(plan), lowering: None }
+        Io { state: State::Plan(plan), lowering: None, span: PlanSpan::none() }
+    }
+
+    /// True once it belongs to a shard that is not this thread's: polling it here would panic.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        match self.state {
+            State::Running(id, _) => shard::with_current(|shard| shard.id == id) != Some(true),
+            State::Plan(_) | State::Done => false,
+        }
     }
 
     pub(crate) fn into_plan(mut self) -> P {
@@ -107,7 +117,7 @@ impl<P: Plan> Io<P> {
         let lowering = self.lowering;
         let mut plan = self.into_plan().planned();
         let next = as_part(f(plan.handle()).into_plan());
-        Io { state: State::Plan(plan.append(next)), lowering }
+        Io { state: State::Plan(plan.append(next)), lowering, span: PlanSpan::none() }
     }
 
     /// Chooses how this plan is brought to the kernel, in place of the builder's choice. Of plans that are put together
@@ -157,7 +167,13 @@ impl<P: Plan> Future for Io<P> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Plan(plan) => {
                 let lowering = self.lowering;
-                let started = shard::with_current(|shard| (start::start(shard, plan, lowering, cx.waker()), shard.id));
+                self.span.begin();
+                let started = self.span.scope(|| {
+                    shard::with_current(|shard| {
+                        let started = start::start(shard, plan, lowering, cx.waker(), &self.span);
+                        (started, shard.id)
+                    })
+                });
                 match started {
                     None => panic!("an op was polled outside a runtime; use #[runtime::main] or Runtime::block_on"),
                     Some((start::Started::Done(output), _)) => Poll::Ready(output),
@@ -169,8 +185,9 @@ impl<P: Plan> Future for Io<P> {
             }
             State::Running(id, key) => {
                 self.state = State::Running(id, key);
-                let polled =
-                    shard::with_current(|shard| (shard.id == id).then(|| start::poll::<P>(shard, key, cx.waker())));
+                let polled = self.span.scope(|| {
+                    shard::with_current(|shard| (shard.id == id).then(|| start::poll::<P>(shard, key, cx.waker())))
+                });
                 let polled = match polled.flatten() {
                     Some(polled) => polled,
                     None if shard::exists(id) => {

@@ -7,8 +7,9 @@
 //! |---|---|
 //! | what users write | [`future`], [`plan`], [`op`], [`buf`], [`handle`], [`fd`], [`slot`], [`results`] |
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
-//! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], `timer`, `wait`, `counters` |
+//! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
+//! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`pidfd`], [`signal`] |
 //! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `spin` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
@@ -16,6 +17,7 @@ pub mod alarm;
 mod bell;
 pub mod blocking;
 pub mod buf;
+pub mod clock;
 pub mod concurrent;
 pub mod coop;
 mod counters;
@@ -34,18 +36,23 @@ pub mod kernel;
 mod key;
 mod knock;
 mod lower;
+pub mod main_task;
 #[cfg(test)]
 mod model;
+pub mod nonblocking;
 pub mod op;
+pub mod pidfd;
 mod pipes;
 pub mod plan;
 mod probe;
 mod progress;
+pub mod readiness;
 mod recent;
 mod remote;
 pub mod results;
 pub mod ring;
 pub mod shard;
+pub mod signal;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod slab;
@@ -58,6 +65,7 @@ pub mod sync;
 mod table;
 pub mod task;
 mod timer;
+pub mod trace;
 mod wait;
 
 pub use counters::Metrics;

@@ -29,6 +29,7 @@ use crate::{
     shard::with_current,
     task::{JoinHandle, Parcel, Runnable, Schedule},
     timer::TimerId,
+    trace::{self, Place},
 };
 
 /// Identity of a shard; never reused in a process.
@@ -204,13 +205,15 @@ impl Peer {
     ///
     /// If the shard is gone, or goes before it has taken the task in, `start` is dropped, here or there, and the handle
     /// says that the task was cancelled.
+    #[track_caller]
     pub fn spawn<F, Fut>(&self, start: F) -> JoinHandle<Fut::Output>
     where
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future + 'static,
         Fut::Output: Send + 'static,
     {
-        let (parcel, join) = Parcel::new(start, self.0.clone());
+        let (id, place) = (self.0.id.0, Place::of_caller());
+        let (parcel, join) = Parcel::new(move || trace::task(start(), id, place), self.0.clone());
         if let Err(refused) = self.0.post(Message::Adopt(parcel)) {
             drop(refused);
         }

@@ -15,6 +15,7 @@ pub(crate) use crate::remote::{Message, exists, send};
 pub use crate::remote::{Peer, ShardId};
 use crate::{
     bell::{Bell, Clapper},
+    clock::{Clock, Hold},
     coop,
     counters::{Counters, Metrics},
     doorbell::Sleep,
@@ -29,6 +30,7 @@ use crate::{
     spin::Spin,
     task::{self, JoinHandle, Ran, Runnable, TaskRef},
     timer::{Due, TimerId},
+    trace::{self, Place},
 };
 
 thread_local! {
@@ -77,6 +79,7 @@ pub struct Shard {
     pub(crate) driver: RefCell<Driver>,
     pub(crate) slots: Rc<SlotTable>,
     pub(crate) counters: Rc<Counters>,
+    clock: Rc<Clock>,
     pub(crate) lowering: Lowering,
     /// Taken while a plan is lowered.
     pub(crate) builder: Cell<Option<Box<Builder>>>,
@@ -84,6 +87,8 @@ pub struct Shard {
     /// Tasks that were woken while they ran; they join the run queue behind all that is woken until the next round.
     yielded: RefCell<VecDeque<Runnable>>,
     tasks: RefCell<slab::Slab<TaskRef>>,
+    /// How many of them nobody but the runtime has spawned.
+    own_tasks: Rc<Cell<usize>>,
     remote: Arc<Remote>,
     shutdown_timeout: Duration,
     features: Features,
@@ -111,17 +116,20 @@ impl Shard {
         let counters = Rc::new(Counters::default());
         counters.enters.add(kernel.setup_enters() as u64);
         let features = kernel.features().clone();
-        let driver = Driver::new(kernel, slots.clone(), counters.clone(), Bell::new(clapper));
+        let clock = Rc::new(Clock::new());
+        let driver = Driver::new(kernel, slots.clone(), counters.clone(), Bell::new(clapper), clock.clone());
         Ok(Rc::new(Shard {
             id,
             driver: RefCell::new(driver),
             slots,
             counters,
+            clock,
             lowering: config.lowering,
             builder: Cell::default(),
             run_queue: RefCell::default(),
             yielded: RefCell::default(),
             tasks: RefCell::default(),
+            own_tasks: Rc::default(),
             remote,
             shutdown_timeout: config.shutdown_timeout,
             features,
@@ -155,14 +163,9 @@ impl Shard {
             in_flight: driver.in_flight,
             activations: driver.slab.len() as u64,
             slots: self.slots.in_use() as u64,
-            tasks: self.tasks.borrow().len() as u64,
+            tasks: self.live_tasks() as u64,
             ..self.counters.snapshot()
         }
-    }
-
-    /// Notes a poll of the future that `block_on` runs.
-    pub fn count_poll(&self) {
-        self.counters.task_polls.add(1);
     }
 
     /// The way here from any thread.
@@ -173,11 +176,31 @@ impl Shard {
     // ---------------------------------------------------------------- tasks
 
     /// Spawns a task on this shard.
+    #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        self.spawn_at(future, Place::of_caller())
+    }
+
+    /// As [`spawn`](Shard::spawn), for a caller's caller.
+    pub fn spawn_at<F: Future + 'static>(&self, future: F, place: Place) -> JoinHandle<F::Output> {
         self.counters.spawned.add(1);
+        let future = trace::task(future, self.id.0, place);
         let (runnable, task, join) = task::spawn(future, self.remote.clone());
         self.admit(runnable, task);
         join
+    }
+
+    /// The task of `block_on`, and its index in the list of tasks. Not counted as spawned.
+    pub(crate) fn spawn_main<F: Future<Output = ()> + 'static>(&self, future: F) -> (JoinHandle<()>, usize) {
+        let (runnable, task, join) = task::spawn(future, self.remote.clone());
+        let index = self.tasks.borrow().vacant_key();
+        self.admit(runnable, task);
+        (join, index)
+    }
+
+    /// Takes a live task off the list; dropping it shuts it down.
+    pub(crate) fn unlist(&self, index: usize) -> Option<TaskRef> {
+        self.tasks.borrow_mut().try_remove(index)
     }
 
     fn admit(&self, runnable: Runnable, task: TaskRef) {
@@ -193,9 +216,18 @@ impl Shard {
         self.run_queue.borrow_mut().push_back(runnable);
     }
 
-    /// Tasks that have not ended.
+    /// Spawns a task of the runtime's own, which a shutdown does not wait for and metrics do not count.
+    pub fn spawn_own(&self, future: impl Future<Output = ()> + 'static) {
+        let owned = Owned::new(self.own_tasks.clone());
+        let (runnable, task, join) = task::spawn(owned.beside(future), self.remote.clone());
+        drop(join);
+        self.admit(runnable, task);
+    }
+
+    /// Tasks that have not ended, but for the runtime's own.
     pub fn live_tasks(&self) -> usize {
-        self.tasks.borrow().len()
+        // A task that is ending leaves the two counts one after the other.
+        self.tasks.borrow().len().saturating_sub(self.own_tasks.get())
     }
 
     /// A task of this shard was woken on its own thread.
@@ -204,8 +236,9 @@ impl Shard {
         self.run_queue.borrow_mut().push_back(task);
     }
 
-    /// Runs up to `budget` of the tasks that are ready now: those that were woken, in that order, then those that have
-    /// yielded. So what waits for I/O comes before what merely goes on, and in each round all have their turn. Gives how
+    /// Runs up to `budget` polls of ready tasks: those that were woken, in that order, then those that have yielded, then
+    /// those that are woken meanwhile, since two tasks that talk to each other should not pay for a pass per word. So what
+    /// waits for I/O comes before what merely goes on, and who yields now has its next turn in the next round. Gives how
     /// many ran, and whether some are left.
     ///
     /// `prompt`: what a task has queued is submitted before the next one runs, at the price of an enter each. For shards
@@ -216,8 +249,7 @@ impl Shard {
     pub fn run_tasks(&self, budget: usize, prompt: bool) -> io::Result<(usize, bool)> {
         self.run_queue.borrow_mut().append(&mut self.yielded.borrow_mut());
         let mut ran = 0;
-        let ready = self.run_queue.borrow().len();
-        for _ in 0..ready.min(budget) {
+        while ran < budget && !self.run_queue.borrow().is_empty() {
             if prompt && self.driver.borrow().kernel.queued() > 0 {
                 self.turn(false)?;
             }
@@ -256,10 +288,11 @@ impl Shard {
 
     /// Gets ready to sleep; gives how many CQEs end the sleep. `None`: there is something to do first.
     fn lie_down(&self) -> io::Result<Option<u32>> {
-        if self.spin.pays() {
+        // A stopped clock has no deadline to spin for, and moves in the sleep.
+        if self.spin.pays() && !self.clock.is_paused() {
             // What is queued must not wait for the spin's end (I5).
             self.driver.borrow_mut().turn(None, None)?;
-            let deadline = self.driver.borrow().timers.next_deadline();
+            let deadline = self.driver.borrow().timers.next_deadline().map(|next| self.clock.machine_time(next));
             let news = || {
                 let driver = self.driver.borrow();
                 !driver.wakes.is_empty() || !driver.corpses.is_empty() || driver.kernel.has_news()
@@ -347,10 +380,31 @@ impl Shard {
 
     // ---------------------------------------------------------------- timers
 
+    /// What the shard's timers go by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// How much later than due a crowd of timers may fire, so that they share one wake. Default 500 µs.
+    pub fn set_timer_slack(&self, slack: Duration) {
+        self.driver.borrow_mut().timer_slack = slack;
+    }
+
+    /// Keeps the clock from moving by itself until the value is dropped, on any thread: for work that is done elsewhere
+    /// while the shard waits.
+    pub fn hold_clock(&self) -> Hold {
+        self.clock.hold(self.peer())
+    }
+
     /// Wakes `waker` at `deadline`.
     pub(crate) fn set_timer(&self, deadline: Instant, waker: &Waker) -> TimerId {
         let waker = waker.clone();
         self.driver.borrow_mut().timers.set(deadline, Due::Wake(waker))
+    }
+
+    /// Gives a timer another deadline. False if the timer has fired.
+    pub(crate) fn reset_timer(&self, id: TimerId, deadline: Instant) -> bool {
+        self.driver.borrow_mut().timers.reset(id, deadline)
     }
 
     /// Replaces a timer's waker. False if the timer has fired.
@@ -425,6 +479,26 @@ impl Shard {
             );
         }
         left
+    }
+}
+
+/// One of the runtime's own tasks, counted until it ends or is dropped.
+struct Owned(Rc<Cell<usize>>);
+
+impl Owned {
+    fn new(count: Rc<Cell<usize>>) -> Owned {
+        count.set(count.get() + 1);
+        Owned(count)
+    }
+
+    async fn beside(self, future: impl Future<Output = ()>) {
+        future.await;
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 

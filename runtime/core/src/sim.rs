@@ -77,7 +77,7 @@ mod world;
 #[cfg(test)]
 mod parity_tests;
 #[cfg(test)]
-mod shard_tests;
+pub(crate) mod shard_tests;
 #[cfg(test)]
 mod tests;
 

@@ -13,6 +13,7 @@
 use std::{any::TypeId, cell::UnsafeCell, mem::MaybeUninit, task::Waker};
 
 use crate::{
+    driver::Work,
     key::{ACTIVATIONS_MAX, Key},
     plan::Plan,
     results::Results,
@@ -65,6 +66,7 @@ pub(crate) struct Single {
     pub(crate) cancel_sent: bool,
     pub(crate) cancel_misses: u8,
     pub(crate) timed_out: bool,
+    pub(crate) work: Work,
     pub(crate) timer: Option<TimerId>,
 }
 

@@ -13,6 +13,7 @@ use crate::{
     results::Results,
     shard::Shard,
     slab::Phase,
+    trace::PlanSpan,
 };
 
 /// What became of a first poll.
@@ -23,7 +24,13 @@ pub(crate) enum Started<T> {
 }
 
 /// Moves a plan to the shard, lowers and submits it.
-pub(crate) fn start<P: Plan>(shard: &Shard, plan: P, lowering: Option<Lowering>, waker: &Waker) -> Started<P::Output> {
+pub(crate) fn start<P: Plan>(
+    shard: &Shard,
+    plan: P,
+    lowering: Option<Lowering>,
+    waker: &Waker,
+    span: &PlanSpan,
+) -> Started<P::Output> {
     let inserted = shard.driver.borrow_mut().slab.insert(plan);
     let (key, address) = match inserted {
         Ok(inserted) => inserted,
@@ -56,6 +63,7 @@ pub(crate) fn start<P: Plan>(shard: &Shard, plan: P, lowering: Option<Lowering>,
         std::mem::forget(lowering_guard);
         shard.driver.borrow_mut().submit_table(key, table, lowering.unwrap_or(shard.lowering));
     }
+    span.lowered(shard, key);
     match poll::<P>(shard, key, waker) {
         Poll::Ready(output) => Started::Done(output),
         Poll::Pending => Started::Running(key),

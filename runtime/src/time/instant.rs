@@ -1,21 +1,23 @@
 //! A point in time.
 
 use std::{
+    fmt,
     ops::{Add, AddAssign, Sub, SubAssign},
     time::Duration,
 };
 
-/// A point on the monotonic clock: [`std::time::Instant`] under a type of the runtime's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(std::time::Instant);
+use runtime_core::clock;
 
-/// How far in the future a sleep without an end lies: further than any machine will run.
-const FAR: Duration = Duration::from_secs(86_400 * 365 * 30);
+/// A point on the monotonic clock: [`std::time::Instant`] under a type of the runtime's own.
+///
+/// Inside a runtime [`Instant::now`] is the time of the shard's clock, which tests can [`pause`](super::pause()).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(std::time::Instant);
 
 impl Instant {
     /// Now.
     pub fn now() -> Instant {
-        Instant(std::time::Instant::now())
+        Instant(clock::now())
     }
 
     /// Takes over a point in time of std.
@@ -43,9 +45,9 @@ impl Instant {
         self.0.saturating_duration_since(earlier.0)
     }
 
-    /// Time since this point.
+    /// Time since this point; zero if it is still to come.
     pub fn elapsed(&self) -> Duration {
-        self.0.elapsed()
+        Instant::now() - *self
     }
 
     /// This point and `duration`, if the clock can say it.
@@ -60,8 +62,18 @@ impl Instant {
 
     /// `duration` from now; decades ahead if the clock cannot say it.
     pub(super) fn after(duration: Duration) -> Instant {
-        let now = Instant::now();
-        now.checked_add(duration).unwrap_or_else(|| now + FAR)
+        Instant::now().plus(duration)
+    }
+
+    /// `duration` after this point; decades after it if the clock cannot say it.
+    pub(super) fn plus(self, duration: Duration) -> Instant {
+        Instant(clock::add(self.0, duration))
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

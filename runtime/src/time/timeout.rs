@@ -1,18 +1,23 @@
 //! A time limit on any future.
 
 use std::{
-    fmt,
     future::{Future, IntoFuture},
-    io,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
-use super::{Instant, Sleep, sleep_until};
+use runtime_core::coop;
 
-/// Gives `future`'s output, or [`Elapsed`] if it has none within `duration`. The future is polled before the clock is
-/// looked at, and dropped with the returned future: what that does to its effects, its own documentation says.
+use super::{Instant, Sleep, error::Elapsed, sleep_until};
+
+/// Gives `future`'s output, or [`Elapsed`] if it has none within `duration`.
+///
+/// The future is polled first: one that is ready is served whatever the limit, zero and a deadline that has passed
+/// included. It is dropped with the returned future; what that does to its effects, its own documentation says. An op or
+/// plan that is dropped in flight is cancelled; its own [`timeout`](crate::Io::timeout) gives its buffer back as well.
+///
+/// A future that is ready in time costs a few tens of nanoseconds more, and no allocation.
 ///
 /// ```
 /// # use runtime::time::{Duration, sleep, timeout};
@@ -25,7 +30,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
     timeout_at(Instant::after(duration), future)
 }
 
-/// Gives `future`'s output, or [`Elapsed`] if it has none at `deadline`.
+/// Gives `future`'s output, or [`Elapsed`] if it has none at `deadline`. As [`timeout`].
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     Timeout { future: future.into_future(), limit: sleep_until(deadline) }
 }
@@ -37,6 +42,7 @@ pin_project_lite::pin_project! {
     pub struct Timeout<F> {
         #[pin]
         future: F,
+        #[pin]
         limit: Sleep,
     }
 }
@@ -63,27 +69,16 @@ impl<F: Future> Future for Timeout<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let had_budget = coop::has_budget_remaining();
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        Pin::new(this.limit).poll(cx).map(|()| Err(Elapsed(())))
-    }
-}
-
-/// The time limit of a [`timeout`] has passed.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Elapsed(());
-
-impl fmt::Display for Elapsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "deadline has elapsed")
-    }
-}
-
-impl std::error::Error for Elapsed {}
-
-impl From<Elapsed> for io::Error {
-    fn from(elapsed: Elapsed) -> io::Error {
-        io::Error::new(io::ErrorKind::TimedOut, elapsed)
+        // A future that uses up the task's budget at every poll must not put off its own limit for ever.
+        let limit = if had_budget && !coop::has_budget_remaining() {
+            coop::unlimited(|| this.limit.poll(cx))
+        } else {
+            this.limit.poll(cx)
+        };
+        limit.map(|()| Err(Elapsed::new()))
     }
 }

@@ -1,8 +1,8 @@
 //! From an activation to the submission queue, by way of the backlog if there is no room.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{Backlogged, Driver};
+use super::{Backlogged, Driver, Work};
 use crate::{
     encode::{self, Limits, Lowering},
     key::{Key, Tag},
@@ -28,10 +28,11 @@ impl Driver {
         } else {
             self.push(&sqe);
         }
-        let timer = timeout.map(|limit| self.timers.set(Instant::now() + limit, Due::TimeOut(key, 0)));
+        let timer = timeout.map(|limit| self.timers.set(self.clock.after(limit), Due::TimeOut(key, 0)));
         let activation = self.slab.get(key).expect("just inserted");
         activation.phase = Phase::Running;
         (activation.single.queued, activation.single.timer) = (queued, timer);
+        activation.single.work = Work::from(&sqe);
     }
 
     /// Submits a lowered plan. Its plan lies in the slab; a table that was refused has ended already.
@@ -88,7 +89,7 @@ impl Driver {
             let state = &mut table.rows[row as usize];
             let sqe = Sqe { user_data: key.user_data(row), ..state.sqe };
             if state.timeout_ns > 0 {
-                let deadline = Instant::now() + Duration::from_nanos(state.timeout_ns);
+                let deadline = self.clock.after(Duration::from_nanos(state.timeout_ns));
                 state.timer = Some(self.timers.set(deadline, Due::TimeOut(key, row)));
             }
             if has_room {
@@ -117,7 +118,7 @@ impl Driver {
         self.in_flight += length as u64;
         let state = &mut table.rows[head as usize];
         if length == 1 && state.timeout_ns > 0 {
-            let deadline = Instant::now() + Duration::from_nanos(state.timeout_ns);
+            let deadline = self.clock.after(Duration::from_nanos(state.timeout_ns));
             state.timer = Some(self.timers.set(deadline, Due::TimeOut(key, head)));
         }
         if self.make_room(length) {

@@ -15,8 +15,8 @@ use super::ReadBuf;
 pub trait AsyncRead {
     /// Tries to put bytes into the unfilled part of `buf`.
     ///
-    /// - `Ready(Ok(()))`: what was read is appended to the filled part of `buf`. If that has not grown although there was
-    ///   room, the stream is at its end.
+    /// - `Ready(Ok(()))`: what was read is appended to the filled part of `buf`. If that has not grown although there
+    ///   was room, the stream is at its end.
     /// - `Pending`: nothing was read, `buf` is as it was, and the task of `cx` is woken once it is worth trying again.
     /// - `Ready(Err(_))`: nothing was read. [`io::ErrorKind::WouldBlock`] and [`io::ErrorKind::Interrupted`] are not
     ///   passed on: an implementation returns Pending or tries again itself.

@@ -40,8 +40,8 @@ pub trait AsyncWrite {
         self.poll_write(cx, first.map_or(&[], |buf| &**buf))
     }
 
-    /// True if [`poll_write_vectored`](AsyncWrite::poll_write_vectored) is better than its default, so that a caller with
-    /// several buffers need not join them first.
+    /// True if [`poll_write_vectored`](AsyncWrite::poll_write_vectored) is better than its default, so that a caller
+    /// with several buffers need not join them first.
     fn is_write_vectored(&self) -> bool {
         false
     }

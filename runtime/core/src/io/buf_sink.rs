@@ -42,8 +42,8 @@ mod with_bytes {
         }
 
         fn room(&mut self) -> &mut [MaybeUninit<u8>] {
-            // SAFETY: only `fill` gets this memory, which writes bytes and never takes initialized ones back. The memory is the
-            // sink's, and borrowed from it. io::tests::read_buf_appends.
+            // SAFETY: only `fill` gets this memory, which writes bytes and never takes initialized ones back. The
+            // memory is the sink's, and borrowed from it. io::tests::read_buf_appends.
             unsafe { self.chunk_mut().as_uninit_slice_mut() }
         }
 
@@ -53,7 +53,8 @@ mod with_bytes {
         }
     }
 
-    // SAFETY: `chunk_mut` gives the unfilled part, which `advance_mut` fills from its start. io::tests::read_buf_appends.
+    // SAFETY: `chunk_mut` gives the unfilled part, which `advance_mut` fills from its start.
+    // io::tests::read_buf_appends.
     unsafe impl bytes::BufMut for ReadBuf<'_> {
         fn remaining_mut(&self) -> usize {
             self.remaining()
@@ -106,8 +107,8 @@ mod without_bytes {
 
         fn room(&mut self) -> &mut [MaybeUninit<u8>] {
             let memory: *mut [u8] = *self;
-            // SAFETY: the slice lies under both types, and is borrowed for as long as the result. Only `fill` gets it, which
-            // writes bytes and never takes initialized ones back. io::tests::read_buf_appends.
+            // SAFETY: the slice lies under both types, and is borrowed for as long as the result. Only `fill` gets it,
+            // which writes bytes and never takes initialized ones back. io::tests::read_buf_appends.
             unsafe { &mut *(memory as *mut [MaybeUninit<u8>]) }
         }
 

@@ -5,9 +5,9 @@ use sealed::Source;
 /// A buffer that gets shorter as it is written: what [`write_buf`](super::AsyncWriteExt::write_buf) and
 /// [`write_all_buf`](super::AsyncWriteExt::write_all_buf) take, where tokio has `bytes::Buf`.
 ///
-/// These are: `&[u8]`, [`Cursor`](std::io::Cursor) over anything that is `AsRef<[u8]>`, `VecDeque<u8>`, and `&mut` or `Box`
-/// of one. With the feature `bytes` it is every `bytes::Buf`, these among them. The trait is sealed and has no methods for
-/// users, so it can stand in a bound and gets in nobody's way.
+/// These are: `&[u8]`, [`Cursor`](std::io::Cursor) over anything that is `AsRef<[u8]>`, `VecDeque<u8>`, and `&mut` or
+/// `Box` of one. With the feature `bytes` it is every `bytes::Buf`, these among them. The trait is sealed and has no
+/// methods for users, so it can stand in a bound and gets in nobody's way.
 pub trait BufSource: Source {}
 
 impl<B: Source + ?Sized> BufSource for B {}

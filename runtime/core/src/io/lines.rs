@@ -61,7 +61,8 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
 impl<R: AsyncBufRead> Lines<R> {
     /// As [`next_line`](Lines::next_line), for one's own `poll`.
     ///
-    /// On Pending the task of `cx` is woken once it is worth trying again; of several tasks only the one of the last call.
+    /// On Pending the task of `cx` is woken once it is worth trying again; of several tasks only the one of the last
+    /// call.
     pub fn poll_next_line(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Option<String>>> {
         let me = self.project();
         ready!(poll_until(me.reader, cx, b'\n', me.bytes, &mut 0))?;

@@ -23,8 +23,8 @@ use std::{fmt, io, mem::MaybeUninit, ptr, task::Poll};
 /// buf.advance(2);
 /// assert_eq!((buf.filled(), buf.remaining()), (&b"abcde"[..], 3));
 /// ```
-// Invariant: filled <= initialized <= memory.len(), and memory[..initialized] is initialized. Whoever can reach `memory`
-// as `MaybeUninit` from outside (`unfilled_mut`, `inner_mut`) has promised to keep it so.
+// Invariant: filled <= initialized <= memory.len(), and memory[..initialized] is initialized. Whoever can reach
+// `memory` as `MaybeUninit` from outside (`unfilled_mut`, `inner_mut`) has promised to keep it so.
 pub struct ReadBuf<'a> {
     memory: &'a mut [MaybeUninit<u8>],
     filled: usize,
@@ -36,8 +36,9 @@ impl<'a> ReadBuf<'a> {
     #[inline]
     pub fn new(buf: &'a mut [u8]) -> ReadBuf<'a> {
         let initialized = buf.len();
-        // SAFETY: the caller's slice lies under both types for 'a, which ends before its owner frees it. No byte becomes
-        // uninitialized: safe methods only write bytes, the unsafe ones forbid it. tests::any_sequence_agrees_with_a_model.
+        // SAFETY: the caller's slice lies under both types for 'a, which ends before its owner frees it. No byte
+        // becomes uninitialized: safe methods only write bytes, the unsafe ones forbid it.
+        // tests::any_sequence_agrees_with_a_model.
         let memory = unsafe { &mut *(ptr::from_mut(buf) as *mut [MaybeUninit<u8>]) };
         ReadBuf { memory, filled: 0, initialized }
     }
@@ -195,7 +196,8 @@ impl<'a> ReadBuf<'a> {
         self.filled = end;
     }
 
-    /// Lets `read` append at most `limit` bytes, and gives their count. What it initializes beyond them is not forgotten.
+    /// Lets `read` append at most `limit` bytes, and gives their count. What it initializes beyond them is not
+    /// forgotten.
     pub(super) fn fill_up_to(
         &mut self,
         limit: usize,
@@ -203,8 +205,8 @@ impl<'a> ReadBuf<'a> {
     ) -> Poll<io::Result<usize>> {
         let known = (self.initialized - self.filled).min(limit);
         let count = self.remaining().min(limit);
-        // SAFETY: by the invariant, memory[filled..initialized] is initialized. The memory is borrowed from its owner for 'a.
-        // tests::a_limited_read_keeps_what_is_initialized.
+        // SAFETY: by the invariant, memory[filled..initialized] is initialized. The memory is borrowed from its owner
+        // for 'a. tests::a_limited_read_keeps_what_is_initialized.
         let filled = unsafe { fill(&mut self.memory[self.filled..][..count], known, read) };
         self.initialized = self.initialized.max(self.filled + filled.initialized);
         let count = std::task::ready!(filled.outcome)?;
@@ -252,8 +254,8 @@ impl fmt::Debug for ReadBuf<'_> {
 
 /// `memory` must lie within the initialized part of a [`ReadBuf`].
 fn initialized(memory: &[MaybeUninit<u8>]) -> &[u8] {
-    // SAFETY: by ReadBuf's invariant these bytes are initialized. The memory is the caller's of `new` or `uninit`, borrowed
-    // for as long as the result. tests::any_sequence_agrees_with_a_model.
+    // SAFETY: by ReadBuf's invariant these bytes are initialized. The memory is the caller's of `new` or `uninit`,
+    // borrowed for as long as the result. tests::any_sequence_agrees_with_a_model.
     unsafe { &*(ptr::from_ref(memory) as *const [u8]) }
 }
 

@@ -96,11 +96,11 @@ pub trait AsyncReadExt: AsyncRead {
         Read { reader: self, buf, pinned: PhantomPinned }
     }
 
-    /// As [`read`](AsyncReadExt::read), into a buffer that grows or moves on: the next read goes behind what this one gave.
-    /// The memory need not be initialized.
+    /// As [`read`](AsyncReadExt::read), into a buffer that grows or moves on: the next read goes behind what this one
+    /// gave. The memory need not be initialized.
     ///
-    /// 0 is the end of the stream, or a buffer without room. A `Vec<u8>` always has room, since it grows when it is full;
-    /// [`BufSink`] lists what else a buffer can be.
+    /// 0 is the end of the stream, or a buffer without room. A `Vec<u8>` always has room, since it grows when it is
+    /// full; [`BufSink`] lists what else a buffer can be.
     ///
     /// # Errors
     /// What the stream reports; nothing was read then.
@@ -170,8 +170,8 @@ pub trait AsyncReadExt: AsyncRead {
 
     /// Appends all up to the end of the stream to `buf`, and gives the count.
     ///
-    /// The vector grows as needed, in doubling steps; one whose spare capacity just fits is not grown. Reads go to its own
-    /// memory, no byte is copied again.
+    /// The vector grows as needed, in doubling steps; one whose spare capacity just fits is not grown. The stream is
+    /// read into its own memory, which is not zeroed first.
     ///
     /// # Errors
     /// What reading returns; an interrupted read is tried again. What was read by then is in `buf`.
@@ -188,9 +188,9 @@ pub trait AsyncReadExt: AsyncRead {
     /// Appends all up to the end of the stream, which must be UTF-8, to `dst`, and gives the count of bytes.
     ///
     /// # Errors
-    /// [`InvalidData`](std::io::ErrorKind::InvalidData), with the [`Utf8Error`](std::str::Utf8Error) of what was read as its
-    /// source, if that is not UTF-8; else what reading returns, while an interrupted read is tried again. After an error
-    /// `dst` is as it was, and what was read is lost.
+    /// [`InvalidData`](std::io::ErrorKind::InvalidData), with the [`Utf8Error`](std::str::Utf8Error) of what was read
+    /// as its source, if that is not UTF-8; else what reading returns, while an interrupted read is tried again. After
+    /// an error `dst` is as it was, and what was read is lost.
     ///
     /// # Cancel safety
     /// Not cancel-safe: what a dropped call has read is lost. `dst` is then as it was; it is empty if the call was

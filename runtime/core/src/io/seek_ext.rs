@@ -29,7 +29,8 @@ use super::AsyncSeek;
 /// # assert!(matches!(pin!(example).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(()))));
 /// ```
 pub trait AsyncSeekExt: AsyncSeek {
-    /// Moves the position, and gives the new one counted from the start. A seek that was started before completes first.
+    /// Moves the position, and gives the new one counted from the start. A seek that was started before completes
+    /// first.
     ///
     /// # Errors
     /// If the position would lie before the start, and what the stream reports.

@@ -46,7 +46,8 @@ impl<R: AsyncBufRead + Unpin> Split<R> {
 impl<R: AsyncBufRead> Split<R> {
     /// As [`next_segment`](Split::next_segment), for one's own `poll`.
     ///
-    /// On Pending the task of `cx` is woken once it is worth trying again; of several tasks only the one of the last call.
+    /// On Pending the task of `cx` is woken once it is worth trying again; of several tasks only the one of the last
+    /// call.
     pub fn poll_next_segment(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Option<Vec<u8>>>> {
         let me = self.project();
         ready!(poll_until(me.reader, cx, *me.delimiter, me.bytes, &mut 0))?;

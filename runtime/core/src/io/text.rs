@@ -28,8 +28,8 @@ impl<'a> Text<'a> {
         self.bytes.as_mut().expect("a read into a string was polled after it had completed")
     }
 
-    /// Gives the string its bytes with what was appended, whose count it returns. If that is not UTF-8, the string is as
-    /// it was.
+    /// Gives the string its bytes with what was appended, whose count it returns. If that is not UTF-8, the string is
+    /// as it was.
     pub(super) fn finish(&mut self) -> io::Result<usize> {
         let kept = self.kept;
         let read = &self.bytes()[kept..];
@@ -57,8 +57,9 @@ impl<'a> Text<'a> {
     /// All bytes are UTF-8.
     fn give_back(&mut self) {
         if let Some(bytes) = self.bytes.take() {
-            // SAFETY: the first `kept` bytes came out of this string, and callers only append. What lies behind them has
-            // been found to be UTF-8 by `finish`, or was cut off by `revert`. io::tests::invalid_text_leaves_the_string.
+            // SAFETY: the first `kept` bytes came out of this string, and callers only append. What lies behind them
+            // has been found to be UTF-8 by `finish`, or was cut off by `revert`.
+            // io::tests::invalid_text_leaves_the_string.
             *self.string = unsafe { String::from_utf8_unchecked(bytes) };
         }
     }

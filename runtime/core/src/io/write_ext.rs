@@ -111,8 +111,8 @@ pub trait AsyncWriteExt: AsyncWrite {
     /// Writes all of `src`, which is empty then.
     ///
     /// # Errors
-    /// [`WriteZero`](std::io::ErrorKind::WriteZero) if the stream takes no more, else what writing returns; an interrupted
-    /// write is tried again. `src` begins with what was not written.
+    /// [`WriteZero`](std::io::ErrorKind::WriteZero) if the stream takes no more, else what writing returns; an
+    /// interrupted write is tried again. `src` begins with what was not written.
     ///
     /// # Cancel safety
     /// A dropped call may have written a part, and `src` begins with what was not written: another call goes on there.
@@ -139,8 +139,8 @@ pub trait AsyncWriteExt: AsyncWrite {
     /// Writes all of `src`.
     ///
     /// # Errors
-    /// [`WriteZero`](std::io::ErrorKind::WriteZero) if the stream takes no more, else what writing returns; an interrupted
-    /// write is tried again. A part may have been written by then, of unknown length.
+    /// [`WriteZero`](std::io::ErrorKind::WriteZero) if the stream takes no more, else what writing returns; an
+    /// interrupted write is tried again. A part may have been written by then, of unknown length.
     ///
     /// # Cancel safety
     /// Not cancel-safe: a dropped call may have written a part, and nothing says how much;
@@ -183,7 +183,8 @@ pub trait AsyncWriteExt: AsyncWrite {
     /// What writing returns.
     ///
     /// # Cancel safety
-    /// Cancel-safe: a dropped call may have flushed a part, the writer still holds the rest, and another call goes on there.
+    /// Cancel-safe: a dropped call may have flushed a part, the writer still holds the rest, and another call goes on
+    /// there.
     fn flush(&mut self) -> Flush<'_, Self>
     where
         Self: Unpin,

@@ -27,8 +27,8 @@ use crate::{
 mod bell_race;
 
 /// A shard on a simulated kernel, entered.
-pub(super) struct OnSim {
-    pub(super) shard: Rc<Shard>,
+pub(crate) struct OnSim {
+    pub(crate) shard: Rc<Shard>,
     handle: SimHandle,
     _entered: Entered,
 }
@@ -37,7 +37,7 @@ fn limits(lowering: Lowering) -> ShardConfig {
     ShardConfig { slots: 2, lowering, shutdown_timeout: Duration::from_millis(2) }
 }
 
-fn on_sim(config: SimConfig) -> OnSim {
+pub(crate) fn on_sim(config: SimConfig) -> OnSim {
     let (sim, handle) = Sim::new(config);
     let shard = Shard::new(Box::new(sim), limits(Lowering::Auto)).unwrap();
     OnSim { _entered: shard.enter(), shard, handle }
@@ -67,7 +67,7 @@ impl OnSim {
     }
 
     /// Nothing is left, here or in the kernel.
-    fn ends(self) {
+    pub(crate) fn ends(self) {
         for _ in 0..10 {
             self.shard.turn(false).unwrap();
         }

@@ -33,9 +33,10 @@ impl<'a, R: AsyncBufRead + Unpin + ?Sized> Future for FillBuf<'a, R> {
         let reader = me.reader.take().expect("fill_buf was polled after it had completed");
         match Pin::new(&mut *reader).poll_fill_buf(cx) {
             Poll::Ready(Ok(bytes)) => {
-                // SAFETY: the bytes are the reader's, which is borrowed for 'a, and nobody reaches it through this future
-                // any more: the reference was taken out of it and ends here. The lifetime is spelled out only because the
-                // borrow checker would extend it to the Pending arm. io::tests::fill_buf_gives_what_is_there.
+                // SAFETY: the bytes are the reader's, which is borrowed for 'a, and nobody reaches it through this
+                // future any more: the reference was taken out of it and ends here. The lifetime is spelled out only
+                // because the borrow checker would extend it to the Pending arm.
+                // io::tests::fill_buf_gives_what_is_there.
                 Poll::Ready(Ok(unsafe { slice::from_raw_parts(bytes.as_ptr(), bytes.len()) }))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

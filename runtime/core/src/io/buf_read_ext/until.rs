@@ -37,7 +37,8 @@ impl<R: AsyncBufRead + Unpin + ?Sized> Future for ReadUntil<'_, R> {
     }
 }
 
-/// Appends to `bytes` what comes up to `delimiter` and with it, or up to the end of the stream; adds to `read` the count.
+/// Appends to `bytes` what comes up to `delimiter` and with it, or up to the end of the stream; adds to `read` the
+/// count.
 pub(in crate::io) fn poll_until<R: AsyncBufRead + ?Sized>(
     mut reader: Pin<&mut R>,
     cx: &mut Context<'_>,

@@ -57,8 +57,8 @@ pub(super) struct Growth {
     /// Its length and its capacity before.
     start: usize,
     start_capacity: usize,
-    /// How much of its memory is initialized. More than its length after a reader that initializes what it is given, and
-    /// then need not do so again.
+    /// How much of its memory is initialized. More than its length after a reader that initializes what it is given,
+    /// and then need not do so again.
     initialized: usize,
 }
 
@@ -97,8 +97,8 @@ impl Growth {
         }
     }
 
-    /// Reads a little onto the stack: the caller may have given just the capacity that the stream needs, and then its end
-    /// is found without another allocation.
+    /// Reads a little onto the stack: the caller may have given just the capacity that the stream needs, and then its
+    /// end is found without another allocation.
     fn poll_beyond<R: AsyncRead + ?Sized>(
         &mut self,
         reader: Pin<&mut R>,
@@ -128,8 +128,9 @@ impl Growth {
         bytes: &mut Vec<u8>,
     ) -> Poll<io::Result<usize>> {
         let known = self.initialized - bytes.len();
-        // SAFETY: an earlier turn initialized `known` bytes behind the vector's length and noted it; growing, which forgets
-        // them, notes that too. The memory is the vector's, which our caller borrows. tests::spare_capacity_is_initialized_once.
+        // SAFETY: an earlier turn initialized `known` bytes behind the vector's length and noted it; growing, which
+        // forgets them, notes that too. The memory is the vector's, which our caller borrows.
+        // tests::spare_capacity_is_initialized_once.
         let Filled { outcome, initialized } =
             unsafe { fill(bytes.spare_capacity_mut(), known, |buf| reader.poll_read(cx, buf)) };
         self.initialized = bytes.len() + initialized;

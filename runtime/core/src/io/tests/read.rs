@@ -252,7 +252,8 @@ impl AsyncRead for Exchange {
 fn a_reader_that_exchanges_the_buffer_is_found_out() {
     // Had its count been believed, memory that nobody wrote would count as initialized.
     let mut memory = [MaybeUninit::uninit(); 8];
-    let calls: [(&str, Box<dyn FnOnce()>); 3] = [
+    type Call<'a> = (&'a str, Box<dyn FnOnce() + 'a>);
+    let calls: [Call<'_>; 3] = [
         ("read_to_end", Box::new(|| drop(block_on(Exchange.read_to_end(&mut Vec::with_capacity(64)))))),
         ("read_buf", Box::new(|| drop(block_on(Exchange.read_buf(&mut Vec::with_capacity(8)))))),
         ("take", Box::new(|| drop(block_on(Exchange.take(4).read_buf(&mut ReadBuf::uninit(&mut memory)))))),
