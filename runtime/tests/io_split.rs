@@ -138,7 +138,7 @@ fn a_panic_in_one_half_is_no_end_of_the_other() {
     let (mut reader, mut writer) = split(Hooked(|_: &mut Context<'_>| panic!("this panic belongs to the test")));
     assert!(catch_unwind(AssertUnwindSafe(|| now(reader.read(&mut [0])))).is_err());
     assert_eq!(now(writer.write(b"a")).unwrap(), 1);
-    drop(reader.unsplit(writer));
+    let _still_a_pair = reader.unsplit(writer);
 }
 
 #[test]
