@@ -5,6 +5,7 @@
 mod busy;
 mod direct;
 mod echo;
+mod local;
 mod measure;
 mod small_files;
 mod timers;
@@ -12,12 +13,13 @@ mod timers;
 type Named = (&'static str, fn());
 
 /// The benches by name.
-const BENCHES: [Named; 7] = [
+const BENCHES: [Named; 8] = [
     ("small-files", || small_files::bench().report()),
     ("small-files-together", || small_files::bench_together().report()),
     ("direct", || direct::bench().report()),
     ("echo", || echo::bench().report()),
     ("echo-modes", echo::report_modes),
+    ("local-channel", || local::bench().report()),
     ("busy", busy::report),
     ("timers", timers::report),
 ];

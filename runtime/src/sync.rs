@@ -37,3 +37,24 @@ pub use runtime_core::sync::{
     CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned, broadcast,
     mpsc, oneshot, watch,
 };
+
+/// ```
+/// use runtime::{spawn, sync::local::mpsc};
+///
+/// # runtime::Builder::new().build().unwrap().block_on(async {
+/// let (sender, mut receiver) = mpsc::channel(8);
+/// let task = spawn(async move {
+///     for number in 0..3 {
+///         sender.send(std::rc::Rc::new(number)).await.unwrap(); // what is sent need not be `Send`
+///     }
+/// });
+/// let mut sum = 0;
+/// while let Some(number) = receiver.recv().await {
+///     sum += *number;
+/// }
+/// task.await.unwrap();
+/// assert_eq!(sum, 3);
+/// # });
+/// ```
+#[doc(inline)]
+pub use runtime_core::sync::local;

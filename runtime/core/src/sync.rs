@@ -4,6 +4,7 @@
 //! |---|---|
 //! | channels | `oneshot`, `mpsc`, `watch`, `broadcast`; `cancellation` |
 //! | ends of channels | `waker_cell` (one waits), `waiters` (many wait for one thing) |
+//! | for the tasks of one shard, without atomics | [`local`] |
 //! | locks and signals | `mutex`, `rwlock`, `semaphore`, `notify`, `barrier`, `once_cell`, `set_once` |
 //! | what guards hold, how threads wait | `held`, `blocking`, `once_value` |
 //! | permits in order | `batch_semaphore` |
@@ -15,6 +16,7 @@ mod blocking;
 pub mod broadcast;
 mod cancellation;
 mod held;
+pub mod local;
 pub mod mpsc;
 mod mutex;
 mod notify;

@@ -402,7 +402,7 @@ impl fmt::Debug for Acquire<'_> {
 
 /// The semaphore was closed, before or while the permits were waited for.
 #[derive(Debug)]
-pub struct AcquireError(());
+pub struct AcquireError(pub(super) ());
 
 impl fmt::Display for AcquireError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -175,7 +175,7 @@ pub mod error {
 
     /// The sender was dropped without a value.
     #[derive(Debug, Eq, PartialEq, Clone)]
-    pub struct RecvError(pub(super) ());
+    pub struct RecvError(pub(in crate::sync) ());
 
     impl fmt::Display for RecvError {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

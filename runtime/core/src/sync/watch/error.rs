@@ -22,7 +22,7 @@ impl<T> Error for SendError<T> {}
 
 /// All senders are gone: the value will not change any more.
 #[derive(Debug, Clone)]
-pub struct RecvError(pub(super) ());
+pub struct RecvError(pub(in crate::sync) ());
 
 impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
