@@ -11,10 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The longest spin. About what it costs to be woken.
-const SPIN_MAX: Duration = Duration::from_micros(40);
+/// The longest spin. It has to outlast the wake of the other side, which may have gone to sleep as well.
+const SPIN_MAX: Duration = Duration::from_micros(100);
 /// A ring that ends a shorter sleep would have been worth a spin.
-const SLEEP_SHORT: Duration = Duration::from_micros(120);
+const SLEEP_SHORT: Duration = Duration::from_micros(200);
 /// Looks at the doorbell between two looks at the clock.
 const LOOKS: u32 = 32;
 const CREDIT_MAX: u8 = 8;
