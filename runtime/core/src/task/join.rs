@@ -11,13 +11,15 @@ use std::{
     panic::{RefUnwindSafe, UnwindSafe},
     pin::Pin,
     sync::{Mutex, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use super::{
+    Id,
     reference::Reference,
     state::{Detach, JoinWaker, Joining},
 };
+use crate::coop;
 
 /// Waits for a task's output. Dropping it detaches the task, which then runs on by itself.
 ///
@@ -57,8 +59,38 @@ impl<T> JoinHandle<T> {
         AbortHandle { task: Reference::clone(&self.task) }
     }
 
-    /// Makes `waker` the join waker. False if the task has completed.
-    fn register(&self, waker: &Waker) -> bool {
+    /// A number that no other task of this process has or had.
+    pub fn id(&self) -> Id {
+        self.task.header().id
+    }
+
+    /// Makes `waker` the one that completion wakes. False if the task has completed: then it is not woken.
+    #[doc(hidden)] // for sets of tasks
+    pub fn set_join_waker(&mut self, waker: &Waker) -> bool {
+        self.register(waker)
+    }
+
+    /// The result, if it is there. Takes nothing from the caller's budget.
+    ///
+    /// # Panics
+    /// If it was taken before.
+    #[doc(hidden)] // for sets of tasks
+    pub fn take_finished(&mut self) -> Option<Result<T, JoinError>> {
+        if !self.is_finished() {
+            return None;
+        }
+        let mut output = Poll::Pending;
+        // SAFETY: this is the one JoinHandle, it has seen COMPLETE, and T is the task's by `from_reference`.
+        // The memory is the task's, and stays because of self.task. Test: join_from_other_threads.
+        unsafe { self.task.take_output((&raw mut output).cast()) };
+        match output {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => unreachable!("`take_output` writes the result"),
+        }
+    }
+
+    /// One caller at a time: the fields are the handle's alone.
+    fn register(&mut self, waker: &Waker) -> bool {
         let header = self.task.header();
         let join_waker = header.join_waker.get();
         let found = header.state.joining();
@@ -101,14 +133,13 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut output = Poll::Pending;
-        if !self.register(context.waker()) {
-            // SAFETY: this is the one JoinHandle, it has seen COMPLETE, and T is the task's by `from_reference`.
-            // The memory is the task's, and stays because of self.task. Test: join_from_other_threads.
-            unsafe { self.task.take_output((&raw mut output).cast()) };
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let progress = ready!(coop::poll_proceed(context));
+        if self.register(context.waker()) {
+            return Poll::Pending;
         }
-        output
+        progress.made();
+        self.take_finished().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -157,7 +188,16 @@ impl AbortHandle {
     pub fn is_finished(&self) -> bool {
         self.task.header().state.is_complete()
     }
+
+    /// As [`JoinHandle::id`].
+    pub fn id(&self) -> Id {
+        self.task.header().id
+    }
 }
+
+// It gives access to no value of the task's.
+impl UnwindSafe for AbortHandle {}
+impl RefUnwindSafe for AbortHandle {}
 
 impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -167,20 +207,21 @@ impl fmt::Debug for AbortHandle {
 
 /// Why a task has no output: it was cancelled, or it panicked.
 pub struct JoinError {
-    /// The panic's payload, or `None` for a cancelled task. One word, so that it makes no task larger. The mutex is
-    /// what makes it Sync; nobody waits for it.
+    /// Never zero, so that a result of one word needs no more room than this error.
+    id: Id,
+    /// The panic's payload, or `None` for a cancelled task. The mutex is what makes it Sync; nobody waits for it.
     panic: Option<Box<Mutex<Payload>>>,
 }
 
 type Payload = Box<dyn Any + Send>;
 
 impl JoinError {
-    pub(super) fn cancelled() -> JoinError {
-        JoinError { panic: None }
+    pub(super) fn cancelled(id: Id) -> JoinError {
+        JoinError { id, panic: None }
     }
 
-    pub(super) fn panic(payload: Payload) -> JoinError {
-        JoinError { panic: Some(Box::new(Mutex::new(payload))) }
+    pub(super) fn panic(id: Id, payload: Payload) -> JoinError {
+        JoinError { id, panic: Some(Box::new(Mutex::new(payload))) }
     }
 
     /// True if the task was aborted, or its shard was shut down.
@@ -212,6 +253,11 @@ impl JoinError {
         }
     }
 
+    /// Which task it was.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
     /// What the panic said, if it said it as panics do.
     fn with_message<R>(&self, read: impl FnOnce(Option<&str>) -> R) -> Option<R> {
         let payload = self.panic.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
@@ -223,17 +269,17 @@ impl JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let panic = self.with_message(|message| match message {
-            Some(message) => write!(f, "task panicked with message {message:?}"),
-            None => f.write_str("task panicked"),
+            Some(message) => write!(f, "task {} panicked with message {message:?}", self.id),
+            None => write!(f, "task {} panicked", self.id),
         });
-        panic.unwrap_or_else(|| f.write_str("task was cancelled"))
+        panic.unwrap_or_else(|| write!(f, "task {} was cancelled", self.id))
     }
 }
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let panic = self.with_message(|message| write!(f, "JoinError::Panic({message:?})"));
-        panic.unwrap_or_else(|| f.write_str("JoinError::Cancelled"))
+        let panic = self.with_message(|message| write!(f, "JoinError::Panic({:?}, {message:?})", self.id));
+        panic.unwrap_or_else(|| write!(f, "JoinError::Cancelled({:?})", self.id))
     }
 }
 

@@ -14,12 +14,13 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{JoinError, Runnable, Schedule, reference::Reference, state::State, waker};
+use super::{Id, JoinError, Runnable, Schedule, reference::Reference, state::State, waker};
 
-/// The part of a task that is the same for all futures: 56 bytes.
+/// The part of a task that is the same for all futures: 64 bytes.
 pub(crate) struct Header {
     pub(super) state: State,
     pub(super) vtable: &'static Vtable,
+    pub(super) id: Id,
     /// The next task in the inbox. Belongs to whoever holds the `Runnable`.
     pub(crate) next: AtomicPtr<Header>,
     /// A note of the executor's; atomic only so that a stray reader on another thread is harmless.
@@ -33,7 +34,7 @@ pub(crate) struct Header {
 }
 
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Header>() == 56);
+const _: () = assert!(size_of::<Header>() == 64);
 
 /// What the owner's thread does with the task right now. It guards against user code that comes back: a future, an
 /// output or their drops may run the executor, shut it down, or drop it.
@@ -114,6 +115,7 @@ where
     let header = Header {
         state: State::new(),
         vtable: Task::<F, S>::VTABLE,
+        id: Id::next(),
         next: AtomicPtr::new(ptr::null_mut()),
         index: AtomicUsize::new(usize::MAX),
         owner: AtomicU32::new(current_thread()),
@@ -166,7 +168,8 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         let output = match polled {
             Ok(Poll::Pending) => return Polled::Pending,
             Ok(Poll::Ready(value)) => Ok(value),
-            Err(payload) => Err(JoinError::panic(payload)),
+            // SAFETY: the caller's reference keeps the header. Test: panic_in_poll_is_the_result.
+            Err(payload) => Err(JoinError::panic(unsafe { header.as_ref() }.id, payload)),
         };
         // An output, or the first panic, says more than a panic in this drop.
         // SAFETY: the caller's promise; the dropped future is overwritten. Test: panic_in_drop_after_ready.
@@ -187,10 +190,10 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         // SAFETY: the task owns the memory; the caller's reference keeps it. The dropped future is overwritten.
         // Tests: abort_while_pending_from_another_thread, panic_in_drop_on_abort_or_shutdown.
         unsafe {
-            let stage = Self::stage(header);
+            let (stage, id) = (Self::stage(header), header.as_ref().id);
             let error = match Self::drop_future(stage) {
-                Ok(()) => JoinError::cancelled(),
-                Err(payload) => JoinError::panic(payload),
+                Ok(()) => JoinError::cancelled(id),
+                Err(payload) => JoinError::panic(id, payload),
             };
             ptr::write(stage, Stage::Output(Err(error)));
         }
@@ -268,7 +271,7 @@ pub(super) fn forget_panic(payload: Box<dyn Any + Send>) {
 
 impl std::fmt::Debug for Header {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Header { state, index, owner, .. } = self;
-        write!(f, "{state:?}, index: {}, owner: {}", index.load(Relaxed), owner.load(Relaxed))
+        let Header { state, id, index, owner, .. } = self;
+        write!(f, "id: {id}, {state:?}, index: {}, owner: {}", index.load(Relaxed), owner.load(Relaxed))
     }
 }

@@ -1,0 +1,11 @@
+use runtime::{op, select, try_join};
+
+fn main() {
+    drop(async {
+        select! { _ = 5 => {} }
+        let _: u8 = select! { _ = op::nop() => 1, Ok(()) = op::nop() => "two" };
+        select! { _ = op::nop(), if 1 => {} }
+        select! { Some(_) = op::nop() => {} }
+        let _ = try_join!(op::nop(), 5);
+    });
+}
