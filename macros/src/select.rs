@@ -5,9 +5,9 @@
 //! turn: these may borrow what the futures had borrowed, and `?`, `break`, `return` and `.await` are the caller's own.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{format_ident, quote};
 use syn::{
-    Error, Expr, Pat, Result, Token, parenthesized,
+    Error, Expr, Ident, Pat, Result, Token, parenthesized,
     parse::{Parse, ParseStream},
     spanned::Spanned,
 };
@@ -145,18 +145,22 @@ impl Select {
         if count == 0 {
             return self.otherwise.unwrap_or_default();
         }
-        let futures: Vec<_> = (0..count).map(future_name).collect();
+        let futures: Vec<_> =
+            self.branches.iter().enumerate().map(|(i, branch)| future_name(i, &branch.future)).collect();
         let types: Vec<_> = (0..count).map(|i| format_ident!("T{i}", span = Span::mixed_site())).collect();
         let variants: Vec<_> = (0..count).map(variant_name).collect();
         let making = self.making(&support, &futures);
-        let polls = self.branches.iter().enumerate().map(|(i, branch)| branch.poll(&support, i));
+        let polls = self.branches.iter().zip(&futures).enumerate();
+        let polls = polls.map(|(i, (branch, future))| branch.poll(&support, i, future));
         let start = match (self.biased, count) {
             (true, _) | (_, 1) => quote!(0),
             _ => quote!(#support::random_below(#count)),
         };
-        let arms = self.branches.iter().zip(&variants).map(|(Branch { pattern, handler, .. }, variant)| {
-            quote!(__Selected::#variant(#pattern) => #handler,)
-        });
+        let arms = self
+            .branches
+            .iter()
+            .zip(&variants)
+            .map(|(Branch { pattern, handler, .. }, variant)| quote!(__Selected::#variant(#pattern) => #handler,));
         let otherwise = self.otherwise.unwrap_or_else(|| quote!(#support::all_disabled()));
         quote! {{
             #[allow(clippy::large_enum_variant, clippy::items_after_statements)]
@@ -200,7 +204,7 @@ impl Select {
     /// Conditions, then futures, in the order written; then the pins, so that the futures are dropped in that order too.
     ///
     /// The expressions are bound as they are first: so a temporary that is lent (`&mut f()`) lives on as in any `let`.
-    fn making(&self, support: &TokenStream, futures: &[syn::Ident]) -> TokenStream {
+    fn making(&self, support: &TokenStream, futures: &[Ident]) -> TokenStream {
         let conditions = self.branches.iter().enumerate().filter_map(|(i, branch)| {
             let condition = branch.condition.as_ref()?;
             let bit = bit(i);
@@ -212,13 +216,12 @@ impl Select {
             })
         });
         let expressions = self.branches.iter().map(|branch| &branch.future);
-        let intos = self.branches.iter().zip(futures).map(|(branch, future)| into_future(support, &branch.future, future));
         let pins = futures.iter().rev();
         quote! {
             let mut disabled: u64 = 0;
             #(#conditions)*
             let (#(#futures,)*) = (#(#expressions,)*);
-            let (#(#futures,)*) = (#(#intos,)*);
+            let (#(#futures,)*) = (#(#support::IntoFuture::into_future(#futures),)*);
             #(let mut #pins = #support::pin!(#pins);)*
         }
     }
@@ -226,8 +229,8 @@ impl Select {
 
 impl Branch {
     /// The arm that polls this branch's future.
-    fn poll(&self, support: &TokenStream, index: usize) -> TokenStream {
-        let (bit, future, variant) = (bit(index), future_name(index), variant_name(index));
+    fn poll(&self, support: &TokenStream, index: usize, future: &Ident) -> TokenStream {
+        let (bit, variant) = (bit(index), variant_name(index));
         let select = |output| quote!(return #support::Poll::Ready(__Selected::#variant(#output)));
         let matched = if pattern::matches_everything(&self.pattern) {
             select(quote!(output))
@@ -261,18 +264,13 @@ fn bit(index: usize) -> u64 {
     1 << index
 }
 
-fn variant_name(index: usize) -> syn::Ident {
+fn variant_name(index: usize) -> Ident {
     format_ident!("Branch{index}", span = Span::mixed_site())
 }
 
-pub(crate) fn future_name(index: usize) -> syn::Ident {
-    format_ident!("future{index}", span = Span::mixed_site())
-}
-
-/// The call that an argument which is no future fails in; so the compiler points to the argument.
-pub(crate) fn into_future(support: &TokenStream, expression: &Expr, name: &syn::Ident) -> TokenStream {
-    let span = expression.span().resolved_at(Span::mixed_site());
-    quote_spanned!(span=> #support::IntoFuture::into_future(#name))
+/// A variable that has the place of the expression: so errors about its type point there.
+pub(crate) fn future_name(index: usize, expression: &Expr) -> Ident {
+    format_ident!("__future{index}", span = expression.span())
 }
 
 impl From<Select> for TokenStream {

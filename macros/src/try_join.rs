@@ -8,7 +8,7 @@ use syn::{
     punctuated::Punctuated,
 };
 
-use crate::select::{future_name, into_future, parse_biased, parse_facade};
+use crate::select::{future_name, parse_biased, parse_facade};
 
 /// The facade's path, as `$crate` of the macro that users call, and what they wrote.
 pub(crate) struct TryJoin {
@@ -32,15 +32,15 @@ impl From<TryJoin> for TokenStream {
         if count == 0 {
             return quote!(async { ::core::result::Result::Ok(()) }.await);
         }
-        let futures: Vec<_> = (0..count).map(future_name).collect();
-        let intos = parts.iter().zip(&futures).map(|(part, future)| into_future(&support, part, future));
+        let futures: Vec<_> = parts.iter().enumerate().map(|(i, part)| future_name(i, part)).collect();
         let expressions = parts.iter();
         let pins = futures.iter().rev();
-        let polls = futures.iter().enumerate().map(|(i, future)| quote!(#i => #future.as_mut().poll(cx),));
+        let polls =
+            futures.iter().enumerate().map(|(i, future)| quote!(#i => #support::TryPart::poll(#future.as_mut(), cx),));
         let next = if biased { quote!(0) } else { quote!((start + 1) % #count) };
         quote! {{
             let (#(#futures,)*) = (#(#expressions,)*);
-            let (#(#futures,)*) = (#(#support::TryPart::new(#intos),)*);
+            let (#(#futures,)*) = (#(#support::TryPart::new(#support::IntoFuture::into_future(#futures)),)*);
             #(let mut #pins = #support::pin!(#pins);)*
             let mut start: usize = 0;
             let joined = #support::poll_fn(|cx| {
@@ -62,7 +62,7 @@ impl From<TryJoin> for TokenStream {
                 if pending {
                     return #support::Poll::Pending;
                 }
-                #support::Poll::Ready(::core::result::Result::Ok((#(#futures.as_mut().take(),)*)))
+                #support::Poll::Ready(::core::result::Result::Ok((#(#support::TryPart::take(#futures.as_mut()),)*)))
             })
             .await;
             joined

@@ -172,13 +172,16 @@ fn other_threads_wake_its_tasks() {
 fn several_may_wait_for_one_set() {
     run(async {
         let set = LocalSet::new();
-        let (mut first, mut second) = (pin!(set.run_until(pending::<()>())), pin!(async {
-            let task = set.spawn_local(async {
-                op::nop().await.unwrap();
-                5
-            });
-            set.run_until(task).await.unwrap()
-        }));
+        let (mut first, mut second) = (
+            pin!(set.run_until(pending::<()>())),
+            pin!(async {
+                let task = set.spawn_local(async {
+                    op::nop().await.unwrap();
+                    5
+                });
+                set.run_until(task).await.unwrap()
+            }),
+        );
         // The one that waits last goes away: the other one, whose task is told, must still drive the set.
         let five = poll_fn(|cx| {
             assert!(first.as_mut().poll(cx).is_pending());

@@ -14,8 +14,7 @@ use common::run;
 use runtime::{
     IntoResult, Io, join,
     net::UnixStream,
-    op,
-    pin, select, spawn,
+    op, pin, select, spawn,
     task::{coop::has_budget_remaining, yield_now},
     time::sleep,
     try_join,
@@ -169,9 +168,17 @@ fn conditions_come_first_and_futures_of_disabled_branches_are_made_but_not_polle
 
 #[test]
 fn without_a_branch_left_and_without_else_it_panics() {
-    let panic = std::panic::catch_unwind(|| run(async { select! { Some(()) = ready(None) => {} } }));
+    let panic = std::panic::catch_unwind(|| {
+        run(async {
+            select! { Some(()) = ready(None) => {} }
+        })
+    });
     assert!(panic.is_err());
-    let panic = std::panic::catch_unwind(|| run(async { select! { () = pending(), if false => {} } }));
+    let panic = std::panic::catch_unwind(|| {
+        run(async {
+            select! { () = pending(), if false => {} }
+        })
+    });
     assert!(panic.is_err());
 }
 
@@ -392,8 +399,20 @@ fn try_join_gives_all_values_or_the_first_error() {
         );
         assert_eq!((joined, log.borrow().as_slice()), (Err("failed"), &["dropped"][..]));
         let many = try_join!(
-            number("0"), number("1"), number("2"), number("3"), number("4"), number("5"), number("6"), number("7"),
-            number("8"), number("9"), number("10"), number("11"), number("12"), number("13"),
+            number("0"),
+            number("1"),
+            number("2"),
+            number("3"),
+            number("4"),
+            number("5"),
+            number("6"),
+            number("7"),
+            number("8"),
+            number("9"),
+            number("10"),
+            number("11"),
+            number("12"),
+            number("13"),
         );
         assert_eq!(many.unwrap().13, 13);
     });

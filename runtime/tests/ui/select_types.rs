@@ -1,4 +1,4 @@
-use runtime::{op, select, try_join};
+use runtime::{op, select};
 
 fn main() {
     drop(async {
@@ -6,6 +6,5 @@ fn main() {
         let _: u8 = select! { _ = op::nop() => 1, Ok(()) = op::nop() => "two" };
         select! { _ = op::nop(), if 1 => {} }
         select! { Some(_) = op::nop() => {} }
-        let _ = try_join!(op::nop(), 5);
     });
 }
