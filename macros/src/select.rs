@@ -178,7 +178,7 @@ impl Select {
                     let start: usize = #start;
                     let mut pending = false;
                     for step in 0..#count {
-                        match (start + step) % #count {
+                        match #support::turn(start, step, #count) {
                             #(#polls)*
                             _ => {}
                         }

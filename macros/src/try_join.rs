@@ -37,7 +37,7 @@ impl From<TryJoin> for TokenStream {
         let pins = futures.iter().rev();
         let polls =
             futures.iter().enumerate().map(|(i, future)| quote!(#i => #support::TryPart::poll(#future.as_mut(), cx),));
-        let next = if biased { quote!(0) } else { quote!((start + 1) % #count) };
+        let next = if biased { quote!(0) } else { quote!(#support::turn(start, 1, #count)) };
         quote! {{
             let (#(#futures,)*) = (#(#expressions,)*);
             let (#(#futures,)*) = (#(#support::TryPart::new(#support::IntoFuture::into_future(#futures)),)*);
@@ -46,7 +46,7 @@ impl From<TryJoin> for TokenStream {
             let joined = #support::poll_fn(|cx| {
                 let mut pending = false;
                 for step in 0..#count {
-                    let polled = match (start + step) % #count {
+                    let polled = match #support::turn(start, step, #count) {
                         #(#polls)*
                         _ => #support::Poll::Pending,
                     };

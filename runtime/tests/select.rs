@@ -70,7 +70,7 @@ fn commas_and_handlers_as_in_a_match() {
         assert_eq!(select! { n = one(), if false => n, else => 2 }, 2);
         assert_eq!(select! { n = one(), if false => n, else => { 2 } }, 2);
         assert_eq!(select! { n = one(), if false => n, else => 2, }, 2);
-        assert_eq!(select! { biased; n = one() => if n == 1 { 3 } else { 4 }, m = one() => match m { _ => 5 }, }, 3);
+        assert_eq!(select! { biased; n = one() => if n == 1 { 3 } else { 4 }, m = one() => match m { 0 => 4, _ => 5 }, }, 3);
         assert_eq!(select! { n = one() => std::iter::repeat_n::<i32>(n, 3).sum::<i32>(), }, 3);
         assert_eq!(select! { n = one() => async move { n + 1 }.await, else => 0 }, 2);
         assert_eq!(select! { else => 9 }, 9);
@@ -110,7 +110,7 @@ fn references_in_patterns() {
         let n = select! { &n = ready(&number) => n };
         let m = select! { Some(&m) = ready(Some(&number)) => m, else => 0 };
         let (a, b) = select! { (&a, b) = ready((&pair.0, pair.1.clone())) => (a, b) };
-        let refused = select! { (&9, ref b) = ready((&pair.0, &pair.1)) => b.len(), else => 77 };
+        let refused = select! { (&9, ref b) = ready((&pair.0, pair.1.clone())) => b.len(), else => 77 };
         let matched = select! { (&1, Some(mut b)) = ready((&pair.0, Some(8))) => { b += 1; b }, else => 77 };
         let none = select! { (&1, None) = ready((&pair.0, None::<String>)) => 1, else => 77 };
         assert_eq!((n, m, a, b.as_str(), refused, matched, none), (5, 5, 1, "s", 77, 9, 1));

@@ -23,6 +23,12 @@ pub fn poll_budget(cx: &Context<'_>) -> Poll<()> {
     runtime_core::coop::poll_proceed(cx).map(drop)
 }
 
+/// The branch that is polled `step` places behind `start`.
+#[inline]
+pub fn turn(start: usize, step: usize, count: usize) -> usize {
+    (start + step) % count
+}
+
 /// A number below `end`, each about as often. Good enough to be fair, and no better.
 pub fn random_below(end: usize) -> usize {
     thread_local!(static STATE: Cell<u64> = const { Cell::new(0) });

@@ -74,6 +74,12 @@ pub(super) fn enter(id: Id) -> Entered {
     Entered { before: CURRENT.replace(Some(id)) }
 }
 
+/// Calls `f` as if no task was running: for the future given to `block_on`, which is a task only to its shard.
+pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+    let _entered = Entered { before: CURRENT.take() };
+    f()
+}
+
 impl Drop for Entered {
     #[inline]
     fn drop(&mut self) {

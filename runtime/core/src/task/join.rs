@@ -134,11 +134,11 @@ impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let progress = ready!(coop::poll_proceed(context));
         if self.register(context.waker()) {
             return Poll::Pending;
         }
-        progress.made();
+        // Only now, since a task that is not ready takes nothing from the budget.
+        ready!(coop::poll_spend(context));
         self.take_finished().map_or(Poll::Pending, Poll::Ready)
     }
 }
@@ -207,31 +207,41 @@ impl fmt::Debug for AbortHandle {
 
 /// Why a task has no output: it was cancelled, or it panicked.
 pub struct JoinError {
-    /// Never zero, so that a result of one word needs no more room than this error.
     id: Id,
-    /// The panic's payload, or `None` for a cancelled task. The mutex is what makes it Sync; nobody waits for it.
-    panic: Option<Box<Mutex<Payload>>>,
+    failure: Failure,
 }
 
 type Payload = Box<dyn Any + Send>;
 
+/// What a task keeps of its error. One word, so that it makes no task larger; the id is in the header.
+pub(super) struct Failure {
+    /// The panic's payload, or `None` for a cancelled task. The mutex is what makes it Sync; nobody waits for it.
+    panic: Option<Box<Mutex<Payload>>>,
+}
+
+impl Failure {
+    pub(super) fn cancelled() -> Failure {
+        Failure { panic: None }
+    }
+
+    pub(super) fn panic(payload: Payload) -> Failure {
+        Failure { panic: Some(Box::new(Mutex::new(payload))) }
+    }
+
+    pub(super) fn of(self, id: Id) -> JoinError {
+        JoinError { id, failure: self }
+    }
+}
+
 impl JoinError {
-    pub(super) fn cancelled(id: Id) -> JoinError {
-        JoinError { id, panic: None }
-    }
-
-    pub(super) fn panic(id: Id, payload: Payload) -> JoinError {
-        JoinError { id, panic: Some(Box::new(Mutex::new(payload))) }
-    }
-
     /// True if the task was aborted, or its shard was shut down.
     pub fn is_cancelled(&self) -> bool {
-        self.panic.is_none()
+        self.failure.panic.is_none()
     }
 
     /// True if the future panicked, in a poll or when it was dropped by an abort.
     pub fn is_panic(&self) -> bool {
-        self.panic.is_some()
+        self.failure.panic.is_some()
     }
 
     /// The payload of the panic, as for [`std::panic::resume_unwind`].
@@ -247,7 +257,7 @@ impl JoinError {
     /// # Errors
     /// The error itself if the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.panic {
+        match self.failure.panic {
             Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
             None => Err(self),
         }
@@ -260,7 +270,7 @@ impl JoinError {
 
     /// What the panic said, if it said it as panics do.
     fn with_message<R>(&self, read: impl FnOnce(Option<&str>) -> R) -> Option<R> {
-        let payload = self.panic.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let payload = self.failure.panic.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         let message = payload.downcast_ref::<String>().map(String::as_str);
         Some(read(message.or_else(|| payload.downcast_ref::<&'static str>().copied())))
     }

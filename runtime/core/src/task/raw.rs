@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{Id, JoinError, Runnable, Schedule, reference::Reference, state::State, waker};
+use super::{Id, JoinError, Runnable, Schedule, join::Failure, reference::Reference, state::State, waker};
 
 /// The part of a task that is the same for all futures: 64 bytes.
 pub(crate) struct Header {
@@ -82,7 +82,7 @@ pub(super) fn current_thread() -> u32 {
 
 enum Stage<F: Future> {
     Future(F),
-    Output(Result<F::Output, JoinError>),
+    Output(Result<F::Output, Failure>),
     Consumed,
 }
 
@@ -168,8 +168,7 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         let output = match polled {
             Ok(Poll::Pending) => return Polled::Pending,
             Ok(Poll::Ready(value)) => Ok(value),
-            // SAFETY: the caller's reference keeps the header. Test: panic_in_poll_is_the_result.
-            Err(payload) => Err(JoinError::panic(unsafe { header.as_ref() }.id, payload)),
+            Err(payload) => Err(Failure::panic(payload)),
         };
         // An output, or the first panic, says more than a panic in this drop.
         // SAFETY: the caller's promise; the dropped future is overwritten. Test: panic_in_drop_after_ready.
@@ -190,12 +189,12 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         // SAFETY: the task owns the memory; the caller's reference keeps it. The dropped future is overwritten.
         // Tests: abort_while_pending_from_another_thread, panic_in_drop_on_abort_or_shutdown.
         unsafe {
-            let (stage, id) = (Self::stage(header), header.as_ref().id);
-            let error = match Self::drop_future(stage) {
-                Ok(()) => JoinError::cancelled(id),
-                Err(payload) => JoinError::panic(id, payload),
+            let stage = Self::stage(header);
+            let failure = match Self::drop_future(stage) {
+                Ok(()) => Failure::cancelled(),
+                Err(payload) => Failure::panic(payload),
             };
-            ptr::write(stage, Stage::Output(Err(error)));
+            ptr::write(stage, Stage::Output(Err(failure)));
         }
     }
 
@@ -229,7 +228,10 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         unsafe {
             let stage = Self::stage(header);
             match ptr::replace(stage, Stage::Consumed) {
-                Stage::Output(result) => *output.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(result),
+                Stage::Output(result) => {
+                    let result = result.map_err(|failure| failure.of(header.as_ref().id));
+                    *output.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(result);
+                }
                 Stage::Future(_) | Stage::Consumed => panic!("a JoinHandle was polled after it had given its result"),
             }
         }
