@@ -41,6 +41,9 @@
 mod expand;
 mod function;
 mod options;
+mod pattern;
+mod select;
+mod try_join;
 
 use function::Entrance;
 use proc_macro::TokenStream;
@@ -120,4 +123,18 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(Entrance::Test, arguments.into(), item.into()).into()
+}
+
+/// What the facade's `select!` becomes, which puts its own path in front: there it is documented.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __select(branches: TokenStream) -> TokenStream {
+    select::expand::<select::Select>(branches.into()).into()
+}
+
+/// What the facade's `try_join!` becomes, as above.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __try_join(parts: TokenStream) -> TokenStream {
+    select::expand::<try_join::TryJoin>(parts.into()).into()
 }

@@ -30,6 +30,7 @@ mod context;
 mod executor;
 mod handle;
 pub mod io;
+mod macros;
 pub mod process;
 pub mod runtime;
 pub mod shard;
@@ -38,6 +39,8 @@ pub mod sync;
 pub mod task;
 pub mod time;
 
+#[doc(hidden)]
+pub use crate::macros::support as __macros;
 pub use crate::runtime::{Builder, Handle, Runtime, Shards, Shutdown};
 pub use runtime_core::{
     Metrics, buf,

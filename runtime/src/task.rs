@@ -1,4 +1,7 @@
 //! Tasks: [`spawn`], and what becomes of them.
+//!
+//! A task stays on the shard that spawned it. So its future need not be `Send`, and [`spawn_local`] outside a
+//! [`LocalSet`] is [`spawn`].
 
 use std::{
     future::Future,
@@ -6,7 +9,21 @@ use std::{
     task::{Context, Poll},
 };
 
-pub use runtime_core::task::{AbortHandle, JoinError, JoinHandle};
+pub mod coop;
+pub mod join_set;
+mod local_set;
+mod task_local;
+
+pub use coop::{Unconstrained, consume_budget, unconstrained};
+pub use join_set::JoinSet;
+pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
+pub use runtime_core::task::{AbortHandle, Id, JoinError, JoinHandle, id, try_id};
+pub use task_local::{AccessError, LocalKey};
+
+/// Futures that functions of this module return.
+pub mod futures {
+    pub use super::task_local::TaskLocalFuture;
+}
 
 /// Spawns a task on this thread's shard, where it stays: it need not be `Send`.
 ///
@@ -22,6 +39,7 @@ pub use runtime_core::task::{AbortHandle, JoinError, JoinHandle};
 /// assert_eq!(task.await.unwrap(), 2);
 /// # });
 /// ```
+#[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,

@@ -260,6 +260,40 @@ fn a_busy_task_starves_nobody() {
 }
 
 #[test]
+fn tasks_that_were_woken_run_before_those_that_have_yielded() {
+    run(async {
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let waiting: Rc<RefCell<Option<Waker>>> = Rc::default();
+        let woken = spawn({
+            let (log, waiting) = (log.clone(), waiting.clone());
+            let mut polls = 0;
+            poll_fn(move |cx| {
+                polls += 1;
+                if polls == 2 {
+                    log.borrow_mut().push("woken");
+                    return Poll::Ready(());
+                }
+                *waiting.borrow_mut() = Some(cx.waker().clone());
+                Poll::Pending
+            })
+        });
+        let yielded = spawn({
+            let log = log.clone();
+            async move {
+                yield_now().await;
+                log.borrow_mut().push("yielded");
+            }
+        });
+        // This one runs after the other has yielded.
+        let wakes = spawn(async move { waiting.take().unwrap().wake() });
+        for task in [woken, yielded, wakes] {
+            task.await.unwrap();
+        }
+        assert_eq!(*log.borrow(), ["woken", "yielded"]);
+    });
+}
+
+#[test]
 fn sleeps_end_in_the_order_of_their_deadlines() {
     run(async {
         let start = Instant::now();

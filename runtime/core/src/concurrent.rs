@@ -25,8 +25,17 @@ use crate::{future::Io, plan::JoinPlans};
 /// let future = join!(op::nop(), async { 7 });
 /// # drop((plan, future));
 /// ```
+///
+/// Futures are polled in the order written; so a `biased;` in front is accepted, and changes nothing. Without arguments it
+/// is a future that is ready.
 #[macro_export]
 macro_rules! join {
+    ($(biased;)?) => {
+        ::std::future::ready(())
+    };
+    (biased; $($part:expr),+ $(,)?) => {
+        $crate::join!($($part),+)
+    };
     ($($part:expr),+ $(,)?) => {{
         #[allow(unused_imports)] // one of them is used
         use $crate::concurrent::{OfFutures as _, OfPlans as _};

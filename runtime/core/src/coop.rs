@@ -67,6 +67,20 @@ pub fn poll_proceed(cx: &Context<'_>) -> Poll<Progress> {
     Poll::Ready(Progress { before: Cell::new(before) })
 }
 
+/// Takes one unit for good, for a caller that is ready. Pending as in [`poll_proceed`].
+#[inline]
+pub fn poll_spend(cx: &Context<'_>) -> Poll<()> {
+    match LEFT.try_with(Cell::get).ok().flatten() {
+        None => {}
+        Some(0) => {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Some(left) => LEFT.set(Some(left - 1)),
+    }
+    Poll::Ready(())
+}
+
 /// A unit that was taken; it goes back unless progress was made.
 #[derive(Debug)]
 #[must_use]

@@ -7,7 +7,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::{shard::Shard, task::JoinHandle};
+use crate::{
+    shard::Shard,
+    task::{self, JoinHandle},
+};
 
 type Step<'a> = &'a mut dyn FnMut(&mut Context<'_>) -> Poll<()>;
 
@@ -31,7 +34,7 @@ pub fn run<F: Future + ?Sized>(
     // the guard below, which is dropped before them also when `drive` panics, drops that future: no poll comes later.
     // Test: a_main_task_is_gone_when_its_frame_is.
     let step: Step<'static> = unsafe { std::mem::transmute::<Step<'_>, Step<'static>>(step) };
-    let (handle, index) = shard.spawn_main(poll_fn(move |cx| step(cx)));
+    let (handle, index) = shard.spawn_main(poll_fn(move |cx| task::outside(|| step(cx))));
     let mut task = MainTask { shard, handle, index };
     drive(&|| task.handle.is_finished());
     let ended = pin!(&mut task.handle).poll(&mut Context::from_waker(Waker::noop()));

@@ -73,6 +73,7 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
+mod id;
 mod join;
 mod raw;
 mod reference;
@@ -81,6 +82,8 @@ mod state;
 mod tests;
 mod waker;
 
+pub(crate) use id::outside;
+pub use id::{Id, id, try_id};
 pub use join::{AbortHandle, JoinError, JoinHandle};
 pub(crate) use raw::Header;
 use reference::Reference;
@@ -110,7 +113,7 @@ impl<S: Schedule + ?Sized> Schedule for &'static S {
 /// Makes a task of `future`. It does not run by itself: queue the [`Runnable`], which counts as scheduled already, and
 /// keep the [`TaskRef`] until [`Runnable::run`] asks for it.
 ///
-/// One allocation, of 56 bytes, the scheduler, and the larger one of future and `Result<F::Output, JoinError>`.
+/// One allocation, of 64 bytes, the scheduler, and the larger one of future and output or error, which is a word.
 pub fn spawn<F, S>(future: F, scheduler: S) -> (Runnable, TaskRef, JoinHandle<F::Output>)
 where
     F: Future + 'static,

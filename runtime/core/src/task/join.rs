@@ -11,13 +11,15 @@ use std::{
     panic::{RefUnwindSafe, UnwindSafe},
     pin::Pin,
     sync::{Mutex, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use super::{
+    Id,
     reference::Reference,
     state::{Detach, JoinWaker, Joining},
 };
+use crate::coop;
 
 /// Waits for a task's output. Dropping it detaches the task, which then runs on by itself.
 ///
@@ -57,8 +59,38 @@ impl<T> JoinHandle<T> {
         AbortHandle { task: Reference::clone(&self.task) }
     }
 
-    /// Makes `waker` the join waker. False if the task has completed.
-    fn register(&self, waker: &Waker) -> bool {
+    /// A number that no other task of this process has or had.
+    pub fn id(&self) -> Id {
+        self.task.header().id
+    }
+
+    /// Makes `waker` the one that completion wakes. False if the task has completed: then it is not woken.
+    #[doc(hidden)] // for sets of tasks
+    pub fn set_join_waker(&mut self, waker: &Waker) -> bool {
+        self.register(waker)
+    }
+
+    /// The result, if it is there. Takes nothing from the caller's budget.
+    ///
+    /// # Panics
+    /// If it was taken before.
+    #[doc(hidden)] // for sets of tasks
+    pub fn take_finished(&mut self) -> Option<Result<T, JoinError>> {
+        if !self.is_finished() {
+            return None;
+        }
+        let mut output = Poll::Pending;
+        // SAFETY: this is the one JoinHandle, it has seen COMPLETE, and T is the task's by `from_reference`.
+        // The memory is the task's, and stays because of self.task. Test: join_from_other_threads.
+        unsafe { self.task.take_output((&raw mut output).cast()) };
+        match output {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => unreachable!("`take_output` writes the result"),
+        }
+    }
+
+    /// One caller at a time: the fields are the handle's alone.
+    fn register(&mut self, waker: &Waker) -> bool {
         let header = self.task.header();
         let join_waker = header.join_waker.get();
         let found = header.state.joining();
@@ -101,14 +133,13 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut output = Poll::Pending;
-        if !self.register(context.waker()) {
-            // SAFETY: this is the one JoinHandle, it has seen COMPLETE, and T is the task's by `from_reference`.
-            // The memory is the task's, and stays because of self.task. Test: join_from_other_threads.
-            unsafe { self.task.take_output((&raw mut output).cast()) };
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.register(context.waker()) {
+            return Poll::Pending;
         }
-        output
+        // Only now, since a task that is not ready takes nothing from the budget.
+        ready!(coop::poll_spend(context));
+        self.take_finished().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -157,7 +188,16 @@ impl AbortHandle {
     pub fn is_finished(&self) -> bool {
         self.task.header().state.is_complete()
     }
+
+    /// As [`JoinHandle::id`].
+    pub fn id(&self) -> Id {
+        self.task.header().id
+    }
 }
+
+// It gives access to no value of the task's.
+impl UnwindSafe for AbortHandle {}
+impl RefUnwindSafe for AbortHandle {}
 
 impl fmt::Debug for AbortHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -167,30 +207,41 @@ impl fmt::Debug for AbortHandle {
 
 /// Why a task has no output: it was cancelled, or it panicked.
 pub struct JoinError {
-    /// The panic's payload, or `None` for a cancelled task. One word, so that it makes no task larger. The mutex is
-    /// what makes it Sync; nobody waits for it.
-    panic: Option<Box<Mutex<Payload>>>,
+    id: Id,
+    failure: Failure,
 }
 
 type Payload = Box<dyn Any + Send>;
 
+/// What a task keeps of its error. One word, so that it makes no task larger; the id is in the header.
+pub(super) struct Failure {
+    /// The panic's payload, or `None` for a cancelled task. The mutex is what makes it Sync; nobody waits for it.
+    panic: Option<Box<Mutex<Payload>>>,
+}
+
+impl Failure {
+    pub(super) fn cancelled() -> Failure {
+        Failure { panic: None }
+    }
+
+    pub(super) fn panic(payload: Payload) -> Failure {
+        Failure { panic: Some(Box::new(Mutex::new(payload))) }
+    }
+
+    pub(super) fn of(self, id: Id) -> JoinError {
+        JoinError { id, failure: self }
+    }
+}
+
 impl JoinError {
-    pub(super) fn cancelled() -> JoinError {
-        JoinError { panic: None }
-    }
-
-    pub(super) fn panic(payload: Payload) -> JoinError {
-        JoinError { panic: Some(Box::new(Mutex::new(payload))) }
-    }
-
     /// True if the task was aborted, or its shard was shut down.
     pub fn is_cancelled(&self) -> bool {
-        self.panic.is_none()
+        self.failure.panic.is_none()
     }
 
     /// True if the future panicked, in a poll or when it was dropped by an abort.
     pub fn is_panic(&self) -> bool {
-        self.panic.is_some()
+        self.failure.panic.is_some()
     }
 
     /// The payload of the panic, as for [`std::panic::resume_unwind`].
@@ -206,15 +257,20 @@ impl JoinError {
     /// # Errors
     /// The error itself if the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.panic {
+        match self.failure.panic {
             Some(payload) => Ok(payload.into_inner().unwrap_or_else(PoisonError::into_inner)),
             None => Err(self),
         }
     }
 
+    /// Which task it was.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
     /// What the panic said, if it said it as panics do.
     fn with_message<R>(&self, read: impl FnOnce(Option<&str>) -> R) -> Option<R> {
-        let payload = self.panic.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let payload = self.failure.panic.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         let message = payload.downcast_ref::<String>().map(String::as_str);
         Some(read(message.or_else(|| payload.downcast_ref::<&'static str>().copied())))
     }
@@ -223,17 +279,17 @@ impl JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let panic = self.with_message(|message| match message {
-            Some(message) => write!(f, "task panicked with message {message:?}"),
-            None => f.write_str("task panicked"),
+            Some(message) => write!(f, "task {} panicked with message {message:?}", self.id),
+            None => write!(f, "task {} panicked", self.id),
         });
-        panic.unwrap_or_else(|| f.write_str("task was cancelled"))
+        panic.unwrap_or_else(|| write!(f, "task {} was cancelled", self.id))
     }
 }
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let panic = self.with_message(|message| write!(f, "JoinError::Panic({message:?})"));
-        panic.unwrap_or_else(|| f.write_str("JoinError::Cancelled"))
+        let panic = self.with_message(|message| write!(f, "JoinError::Panic({:?}, {message:?})", self.id));
+        panic.unwrap_or_else(|| write!(f, "JoinError::Cancelled({:?})", self.id))
     }
 }
 

@@ -14,12 +14,13 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{JoinError, Runnable, Schedule, reference::Reference, state::State, waker};
+use super::{Id, JoinError, Runnable, Schedule, join::Failure, reference::Reference, state::State, waker};
 
-/// The part of a task that is the same for all futures: 56 bytes.
+/// The part of a task that is the same for all futures: 64 bytes.
 pub(crate) struct Header {
     pub(super) state: State,
     pub(super) vtable: &'static Vtable,
+    pub(super) id: Id,
     /// The next task in the inbox. Belongs to whoever holds the `Runnable`.
     pub(crate) next: AtomicPtr<Header>,
     /// A note of the executor's; atomic only so that a stray reader on another thread is harmless.
@@ -33,7 +34,7 @@ pub(crate) struct Header {
 }
 
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Header>() == 56);
+const _: () = assert!(size_of::<Header>() == 64);
 
 /// What the owner's thread does with the task right now. It guards against user code that comes back: a future, an
 /// output or their drops may run the executor, shut it down, or drop it.
@@ -81,7 +82,7 @@ pub(super) fn current_thread() -> u32 {
 
 enum Stage<F: Future> {
     Future(F),
-    Output(Result<F::Output, JoinError>),
+    Output(Result<F::Output, Failure>),
     Consumed,
 }
 
@@ -114,6 +115,7 @@ where
     let header = Header {
         state: State::new(),
         vtable: Task::<F, S>::VTABLE,
+        id: Id::next(),
         next: AtomicPtr::new(ptr::null_mut()),
         index: AtomicUsize::new(usize::MAX),
         owner: AtomicU32::new(current_thread()),
@@ -166,7 +168,7 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         let output = match polled {
             Ok(Poll::Pending) => return Polled::Pending,
             Ok(Poll::Ready(value)) => Ok(value),
-            Err(payload) => Err(JoinError::panic(payload)),
+            Err(payload) => Err(Failure::panic(payload)),
         };
         // An output, or the first panic, says more than a panic in this drop.
         // SAFETY: the caller's promise; the dropped future is overwritten. Test: panic_in_drop_after_ready.
@@ -188,11 +190,11 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         // Tests: abort_while_pending_from_another_thread, panic_in_drop_on_abort_or_shutdown.
         unsafe {
             let stage = Self::stage(header);
-            let error = match Self::drop_future(stage) {
-                Ok(()) => JoinError::cancelled(),
-                Err(payload) => JoinError::panic(payload),
+            let failure = match Self::drop_future(stage) {
+                Ok(()) => Failure::cancelled(),
+                Err(payload) => Failure::panic(payload),
             };
-            ptr::write(stage, Stage::Output(Err(error)));
+            ptr::write(stage, Stage::Output(Err(failure)));
         }
     }
 
@@ -226,7 +228,10 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         unsafe {
             let stage = Self::stage(header);
             match ptr::replace(stage, Stage::Consumed) {
-                Stage::Output(result) => *output.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(result),
+                Stage::Output(result) => {
+                    let result = result.map_err(|failure| failure.of(header.as_ref().id));
+                    *output.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(result);
+                }
                 Stage::Future(_) | Stage::Consumed => panic!("a JoinHandle was polled after it had given its result"),
             }
         }
@@ -268,7 +273,7 @@ pub(super) fn forget_panic(payload: Box<dyn Any + Send>) {
 
 impl std::fmt::Debug for Header {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Header { state, index, owner, .. } = self;
-        write!(f, "{state:?}, index: {}, owner: {}", index.load(Relaxed), owner.load(Relaxed))
+        let Header { state, id, index, owner, .. } = self;
+        write!(f, "id: {id}, {state:?}, index: {}, owner: {}", index.load(Relaxed), owner.load(Relaxed))
     }
 }

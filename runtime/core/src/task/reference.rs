@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Ran, Runnable, TaskRef,
+    Ran, Runnable, TaskRef, id,
     raw::{Header, Hold, Polled, current_thread, forget_panic},
     state::{Begin, Finish, Notify, Release, Rest},
 };
@@ -76,6 +76,7 @@ impl Reference {
             return Ran::Pending;
         }
         header.hold.set(Hold::Busy);
+        let _current = id::enter(header.id);
         // SAFETY (all three): owner's thread, not COMPLETE, and `hold` was Free: the stage is ours. The memory is the
         // task's, and stays because of self. Tests: shutdown_inside_poll, abort_while_pending_from_another_thread.
         let polled = match header.state.begin() {
@@ -184,6 +185,7 @@ impl Reference {
             Hold::Free | Hold::Doomed | Hold::Orphaned => return,
         }
         header.hold.set(Hold::Busy);
+        let _current = id::enter(header.id);
         // SAFETY: owner's thread, not COMPLETE, and `hold` was Free: the stage is ours. The memory is the task's, and
         // stays because of self. Test: shutdown_while_pending.
         unsafe { (header.vtable.cancel)(self.0) };

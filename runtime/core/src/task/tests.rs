@@ -323,10 +323,11 @@ mod panics {
         let error: JoinError = joined::<()>(handle).unwrap_err();
         assert!(error.is_panic() && !error.is_cancelled());
         assert_eq!(drops.get(), 1);
-        assert_eq!(error.to_string(), "task panicked with message \"for reason 0\"");
+        assert_eq!(error.to_string(), format!("task {} panicked with message \"for reason 0\"", error.id()));
         assert_eq!(error.try_into_panic().unwrap().downcast_ref::<String>().unwrap(), "for reason 0");
         let error = joined::<()>(other).unwrap_err();
-        assert_eq!(format!("{error}, {error:?}"), "task panicked, JoinError::Panic(None)");
+        let id = error.id();
+        assert_eq!(format!("{error}, {error:?}"), format!("task {id} panicked, JoinError::Panic({id:?}, None)"));
         let error = io::Error::from(error).into_inner().unwrap().downcast::<JoinError>().unwrap();
         assert_eq!(*error.into_panic().downcast::<u8>().unwrap(), 7);
         executor.assert_all_freed();
@@ -437,7 +438,8 @@ mod aborts {
         assert_eq!((polls.get(), drops.get()), (0, 1));
         let error = joined(handle).unwrap_err();
         assert!(error.is_cancelled() && !error.is_panic());
-        assert_eq!(format!("{error}, {error:?}"), "task was cancelled, JoinError::Cancelled");
+        let id = error.id();
+        assert_eq!(format!("{error}, {error:?}"), format!("task {id} was cancelled, JoinError::Cancelled({id:?})"));
         assert!(error.try_into_panic().unwrap_err().is_cancelled());
         executor.assert_all_freed();
     }

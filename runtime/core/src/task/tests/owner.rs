@@ -11,10 +11,12 @@ fn sizes_and_marker_traits_are_as_documented() {
     is_send_and_sync::<AbortHandle>();
     is_send_and_sync::<Runnable>();
     is_send_and_sync::<JoinError>();
+    is_send_and_sync::<Id>();
     assert_eq!(size_of::<JoinHandle<[u8; 100]>>(), size_of::<usize>());
     assert_eq!(size_of::<Result<u64, JoinError>>(), 16);
+    assert_eq!(size_of::<join::Failure>(), size_of::<usize>());
     #[cfg(target_pointer_width = "64")]
-    assert_eq!(size_of::<Header>(), 56);
+    assert_eq!(size_of::<Header>(), 64);
 }
 
 #[test]
