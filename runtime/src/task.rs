@@ -14,6 +14,8 @@ pub mod join_set;
 mod local_set;
 mod task_local;
 
+use runtime_core::trace::Place;
+
 pub use coop::{Unconstrained, consume_budget, unconstrained};
 pub use join_set::JoinSet;
 pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
@@ -45,7 +47,8 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    runtime_core::shard::with_current(|shard| shard.spawn(future))
+    let place = Place::of_caller();
+    runtime_core::shard::with_current(|shard| shard.spawn_at(future, place))
         .expect("spawn was called outside a runtime; use #[runtime::main] or Runtime::block_on")
 }
 

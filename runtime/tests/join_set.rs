@@ -377,3 +377,21 @@ fn budgets() {
         .unwrap();
     });
 }
+
+#[test]
+fn blocking_work_is_joined_like_tasks() {
+    let runtime = runtime::Builder::new().shards(2).build().unwrap();
+    let handle = runtime.handle();
+    runtime.block_on(async {
+        let mut set = runtime::task::JoinSet::new();
+        set.spawn_blocking(|| 1);
+        set.spawn_blocking_on(|| 2, &handle);
+        set.spawn_on(async { 4 }, &handle);
+        let mut sum = 0;
+        while let Some(joined) = set.join_next().await {
+            sum += joined.unwrap();
+        }
+        assert_eq!(sum, 7);
+    });
+    common::assert_clean(&runtime.shutdown());
+}

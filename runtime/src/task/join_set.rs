@@ -11,7 +11,7 @@ use std::{
 use runtime_core::coop;
 use slab::Slab;
 
-use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet, spawn, spawn_local};
+use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet, spawn, spawn_blocking, spawn_local};
 use crate::Handle;
 
 /// A set of tasks with one type of output.
@@ -162,6 +162,29 @@ impl<T: 'static> JoinSet<T> {
         F: Future<Output = T> + 'static,
     {
         self.insert(local_set.spawn_local(task))
+    }
+
+    /// Runs work that blocks as [`spawn_blocking`] does, into the set.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn_blocking<F>(&mut self, work: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(spawn_blocking(work))
+    }
+
+    /// Runs work that blocks as [`Handle::spawn_blocking`] does, into the set. This works on any thread.
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(&mut self, work: F, handle: &Handle) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(handle.spawn_blocking(work))
     }
 
     pub(crate) fn insert(&mut self, task: JoinHandle<T>) -> AbortHandle {
