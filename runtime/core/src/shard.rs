@@ -190,9 +190,10 @@ impl Shard {
         join
     }
 
-    /// The task of `block_on`, and its index in the list of tasks. Not counted as spawned.
+    /// The task of `block_on`, and its index in the list of tasks. Neither counted as spawned nor as live.
     pub(crate) fn spawn_main<F: Future<Output = ()> + 'static>(&self, future: F) -> (JoinHandle<()>, usize) {
-        let (runnable, task, join) = task::spawn(future, self.remote.clone());
+        let owned = Owned::new(self.own_tasks.clone());
+        let (runnable, task, join) = task::spawn(owned.beside(future), self.remote.clone());
         let index = self.tasks.borrow().vacant_key();
         self.admit(runnable, task);
         (join, index)
