@@ -28,7 +28,7 @@ pub struct Child {
 /// `Running` → `Ended` when the status has been seen; from then on the process number means nothing.
 #[derive(Debug)]
 enum State {
-    Running(Running),
+    Running(Box<Running>),
     Ended(ExitStatus),
 }
 
@@ -54,7 +54,7 @@ impl Child {
         let stdout = stdout.map(ChildStdout::from_std).transpose()?;
         let stderr = stderr.map(ChildStderr::from_std).transpose()?;
         running.kill_on_drop = kill_on_drop;
-        Ok(Child { state: State::Running(running), stdin, stdout, stderr })
+        Ok(Child { state: State::Running(Box::new(running)), stdin, stdout, stderr })
     }
 
     /// The process number; `None` once the end has been seen, since the number may belong to another process then.
