@@ -17,9 +17,16 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context, prelude::*, registry::LookupSpan};
 
-/// What the spans were: name, fields and parent when they closed, in that order.
+/// Parent, name and fields of the spans.
+#[derive(Default)]
+struct Spans {
+    open: BTreeMap<u64, String>,
+    /// In the order in which they closed.
+    closed: Vec<String>,
+}
+
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<(BTreeMap<u64, String>, Vec<String>)>>);
+struct Log(Arc<Mutex<Spans>>);
 
 struct Fields<'a>(&'a mut String);
 
@@ -36,17 +43,17 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Log {
         let parent = context.span(id).unwrap().parent().map(|parent| parent.name());
         let mut text = format!("{}<{}", parent.unwrap_or("-"), attributes.metadata().name());
         attributes.record(&mut Fields(&mut text));
-        self.0.lock().unwrap().0.insert(id.into_u64(), text);
+        self.0.lock().unwrap().open.insert(id.into_u64(), text);
     }
 
     fn on_record(&self, id: &span::Id, values: &span::Record<'_>, _: Context<'_, S>) {
-        values.record(&mut Fields(self.0.lock().unwrap().0.get_mut(&id.into_u64()).unwrap()));
+        values.record(&mut Fields(self.0.lock().unwrap().open.get_mut(&id.into_u64()).unwrap()));
     }
 
     fn on_close(&self, id: span::Id, _: Context<'_, S>) {
         let mut log = self.0.lock().unwrap();
-        let text = log.0.remove(&id.into_u64()).unwrap();
-        log.1.push(text);
+        let text = log.open.remove(&id.into_u64()).unwrap();
+        log.closed.push(text);
     }
 }
 
@@ -58,7 +65,7 @@ fn tasks_and_plans_have_spans_that_close() {
         run(async {
             let dir = tempfile::tempdir().unwrap();
             let file = file(&dir, b"12345678").await;
-            log.0.lock().unwrap().1.clear();
+            log.0.lock().unwrap().closed.clear();
             spawn(async move {
                 op::nop().await.unwrap();
                 let plan = file.read_exact_at(vec![0; 4], 0).then(|bytes| file.write_all_at(bytes, 4));
@@ -69,7 +76,7 @@ fn tasks_and_plans_have_spans_that_close() {
             .unwrap();
         });
     });
-    let (open, closed) = std::mem::take(&mut *log.0.lock().unwrap());
+    let Spans { open, closed } = std::mem::take(&mut *log.0.lock().unwrap());
     assert!(open.is_empty(), "{open:?}");
     assert_eq!(closed[..2], ["task<plan ops=1 engine=\"single\"", "task<plan ops=2 engine=\"chain\""]);
     assert!(closed[2].starts_with("-<task place=runtime/tests/tracing.rs:"), "{closed:?}");
