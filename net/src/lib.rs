@@ -1,11 +1,17 @@
 //! Sockets. Users reach this crate as `runtime::net`.
 //!
-//! Streams that exist already, and the ops on them; everything else is to come.
+//! Every type has two faces. The **drop-in** one is tokio's: borrowed buffers, a direct attempt without blocking, and a
+//! poll op where there is nothing to do yet, so that a dropped call has taken and sent nothing. The other one is **ops**:
+//! owned buffers, one SQE each, which become part of plans by `join!` and `.then`.
 
 #![forbid(unsafe_code)]
 
 mod addr;
+mod socket;
 mod stream;
+pub mod tcp;
+pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
-pub use stream::{TcpStream, UnixStream};
+pub use tcp::TcpStream;
+pub use unix::UnixStream;

@@ -34,7 +34,7 @@ pub use async_read::AsyncRead;
 pub use async_seek::AsyncSeek;
 pub use async_write::AsyncWrite;
 pub use buf_read_ext::AsyncBufReadExt;
-pub use buf_sink::BufSink;
+pub use buf_sink::{BufSink, fill_sink};
 pub use buf_source::BufSource;
 pub use chain::Chain;
 pub use lines::Lines;

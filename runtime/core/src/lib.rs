@@ -9,7 +9,7 @@
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
-//! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`pidfd`], [`signal`] |
+//! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`socket`], [`pidfd`], [`signal`] |
 //! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `spin` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
@@ -57,6 +57,7 @@ pub mod signal;
 pub mod sim;
 mod slab;
 pub mod slot;
+pub mod socket;
 pub mod source;
 mod spin;
 pub mod sqe;

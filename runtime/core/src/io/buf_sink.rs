@@ -1,6 +1,10 @@
 //! What a read can put its bytes into.
 
+use std::{io, task::Poll};
+
 use sealed::Sink;
+
+use super::{ReadBuf, read_buf::fill};
 
 /// A buffer that fills as it is read into: what [`read_buf`](super::AsyncReadExt::read_buf) takes, where tokio has
 /// `bytes::BufMut`.
@@ -11,6 +15,26 @@ use sealed::Sink;
 pub trait BufSink: Sink {}
 
 impl<B: Sink + ?Sized> BufSink for B {}
+
+/// Has `read`, which does not wait, put bytes into the room that `sink` has, and gives their count; 0 if there is no room.
+///
+/// # Errors
+/// Those of `read`.
+pub fn fill_sink<B: BufSink + ?Sized>(
+    sink: &mut B,
+    read: impl FnOnce(&mut ReadBuf<'_>) -> io::Result<()>,
+) -> io::Result<usize> {
+    if !sink.has_room() {
+        return Ok(0);
+    }
+    // SAFETY: nothing is said to be initialized. The memory is the sink's, which the caller lends. io::tests::read_buf_appends.
+    let filled = unsafe { fill(sink.room(), 0, |buf| Poll::Ready(read(buf))) };
+    let Poll::Ready(count) = filled.outcome else { unreachable!("`read` is given as ready") };
+    let count = count?;
+    // SAFETY: `fill` counted these bytes in the room that the sink gave just now. io::tests::read_buf_appends.
+    unsafe { sink.fill_room(count) };
+    Ok(count)
+}
 
 pub(super) mod sealed {
     use std::mem::MaybeUninit;

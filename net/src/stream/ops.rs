@@ -1,0 +1,60 @@
+//! The ops: owned buffers, plannable.
+
+/// The ops of types with a method `target`: streams, their slots and handles.
+macro_rules! stream_ops {
+    ($([$($generics:tt)*] $type:ty),+ $(,)?) => { $(
+        impl<$($generics)*> $type {
+            /// Receives up to the buffer's size: `(io::Result<usize>, buffer)`, 0 once the peer has shut down its side.
+            /// In a plan, the loan of what is received is as long as the result, and 0 ends the plan.
+            ///
+            /// # Errors
+            /// Those of recv(2).
+            ///
+            /// # Cancel safety
+            /// What was received when the op is dropped is lost; [`Io::cancel`] gives it back.
+            ///
+            /// # Cost
+            /// One SQE, no copy, no allocation.
+            pub fn recv<B: IoBufMut>(&self, buf: B) -> Io<One<op::Recv<B, op::Variable>>> {
+                op::recv(self.target(), buf)
+            }
+
+            /// Fills the buffer: `(io::Result<()>, buffer)`.
+            ///
+            /// # Errors
+            /// Those of recv(2); `UnexpectedEof` if the peer ends before the buffer is full, which holds what came.
+            ///
+            /// # Cancel safety
+            /// As for `recv`.
+            pub fn recv_exact<B: IoBufMut>(&self, buf: B) -> Io<One<op::Recv<B, op::Exact>>> {
+                op::recv_exact(self.target(), buf)
+            }
+
+            /// Sends up to all of `source`, a buffer or a loan: `(io::Result<usize>, source)`.
+            ///
+            /// # Errors
+            /// Those of send(2); EPIPE without a signal once the peer is gone.
+            ///
+            /// # Cancel safety
+            /// A part may have been sent when the op is dropped; [`Io::cancel`] says how much.
+            ///
+            /// # Cost
+            /// One SQE, no copy in user space, no allocation.
+            pub fn send<S: Source>(&self, source: S) -> Io<One<op::Send<S, op::Variable>>> {
+                op::send(self.target(), source)
+            }
+
+            /// Sends all of `source`, a buffer or a loan: `(io::Result<()>, source)`.
+            ///
+            /// # Errors
+            /// As for `send`; `WriteZero` if the connection took less.
+            ///
+            /// # Cancel safety
+            /// As for `send`.
+            pub fn send_all<S: Source>(&self, source: S) -> Io<One<op::Send<S, op::Exact>>> {
+                op::send_all(self.target(), source)
+            }
+        }
+    )+ };
+}
+pub(crate) use stream_ops;

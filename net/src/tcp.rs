@@ -1,0 +1,5 @@
+//! TCP.
+
+mod stream;
+
+pub use stream::TcpStream;

@@ -1,0 +1,64 @@
+//! A TCP connection.
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use runtime_core::{
+    buf::IoBufMut,
+    fd::Target,
+    future::Io,
+    io::{AsyncRead, AsyncWrite, BufSink, ReadBuf, fill_sink},
+    op::{self, Close},
+    plan::One,
+    readiness::{Interest, Ready},
+    source::Source,
+};
+
+use crate::{
+    socket::{Socket, socket_methods},
+    stream::{stream_methods, stream_ops},
+};
+
+/// A TCP connection. `Send` and `Sync`; any number of ops may be in flight on it.
+#[derive(Debug)]
+pub struct TcpStream {
+    socket: Socket,
+}
+
+socket_methods!(TcpStream);
+stream_methods!(TcpStream);
+stream_ops!([] TcpStream);
+
+impl TcpStream {
+    /// Takes over a stream of std, and sets it to non-blocking mode.
+    ///
+    /// # Errors
+    /// Those of fcntl(2).
+    pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
+        Ok(TcpStream { socket: Socket::adopt(stream)? })
+    }
+
+    /// Closes the stream and gives the error that closing may bring. If ops are in flight on it, the last of
+    /// them closes it, and this gives `Ok`.
+    pub fn close(self) -> Io<One<Close>> {
+        op::close_fd(self.socket.into_shared())
+    }
+
+    fn target(&self) -> Target {
+        self.socket.target()
+    }
+}
+
+impl From<OwnedFd> for TcpStream {
+    /// Takes over a connected socket.
+    fn from(fd: OwnedFd) -> TcpStream {
+        // A direct attempt says MSG_DONTWAIT itself; only calls of the user's own depend on the mode.
+        let socket = Socket::new(fd);
+        let _ = socket.options().set_nonblocking(true);
+        TcpStream { socket }
+    }
+}

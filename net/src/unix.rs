@@ -1,0 +1,5 @@
+//! Unix sockets.
+
+mod stream;
+
+pub use stream::UnixStream;
