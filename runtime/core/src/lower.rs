@@ -115,6 +115,12 @@ impl Builder {
         self.exits.push(row);
     }
 
+    /// Lowers one more request of the op before: to users the two are one.
+    pub(crate) fn more_of_op<O: Op>(&mut self, op: &mut O) {
+        self.ops = self.ops.saturating_sub(1);
+        self.op(op, None, None);
+    }
+
     /// Begins a sequence; each of its parts is announced by [`next_part`](Builder::next_part).
     pub(crate) fn begin_sequence(&mut self) -> Sequence {
         Sequence {

@@ -4,35 +4,49 @@
 //! the output. What *short*, *zero* and *cancelled* mean for it, and whether a short result severs a chain, stands in
 //! its documentation.
 
+mod accept;
 mod close;
+mod connect;
 mod extent;
 mod install;
+mod message;
 mod nop;
 mod open;
 mod poll;
 mod read;
 mod recv;
+mod recv_vectored;
 mod send;
+mod send_vectored;
+mod shutdown;
+mod socket;
 mod sync;
 mod truncate;
 mod write;
 mod write_vectored;
 
 pub use crate::fd::{SharedFd, Target};
+pub use accept::{Accept, AcceptSlot, Accepted, accept};
 pub use close::{Close, close_fd, close_slot};
+pub use connect::{Connect, Dial, DialSlot, connect, dial};
 pub use extent::{Exact, Extent, Variable};
 pub use install::{Install, install};
+pub use message::PIECES_MAX;
 pub use nop::{Nop, nop};
 pub use open::{Open, OpenHow, OpenSlot, Resource, open};
 pub use poll::{Poll, poll};
 pub(crate) use poll::{Polled, poll_any};
 pub use read::{Read, read_at, read_exact_at, read_next};
 pub use recv::{Recv, recv, recv_exact};
+pub use recv_vectored::{RecvVectored, recv_vectored};
 pub use send::{Send, send, send_all};
+pub use send_vectored::{SendVectored, send_all_vectored, send_vectored};
+pub use shutdown::{Shutdown, shutdown};
+pub use socket::SocketSlot;
 pub use sync::{Sync, sync_all, sync_data};
 pub use truncate::{Truncate, can_truncate, truncate};
 pub use write::{Write, write_all_at, write_at, write_next};
-pub use write_vectored::{PIECES_MAX, WriteVectored, write_all_vectored_at};
+pub use write_vectored::{WriteVectored, write_all_vectored_at};
 
 use std::io;
 

@@ -9,7 +9,7 @@ use crate::{
     future::Io,
     handle::OpId,
     lower::Builder,
-    op::{Op, Request},
+    op::{Dial, DialSlot, Op, Request, Resource},
     results::Results,
     sealed::Sealed,
 };
@@ -224,7 +224,14 @@ macro_rules! begins_sequence {
     )+ };
 }
 
-begins_sequence!([O: Op] One<O>, [T: 'static] Join<T>, [P: Plan] JoinAll<P>, [P: Plan] Finally<P>);
+begins_sequence!(
+    [O: Op] One<O>,
+    [T: Resource] Dial<T>,
+    [T: Resource] DialSlot<T>,
+    [T: 'static] Join<T>,
+    [P: Plan] JoinAll<P>,
+    [P: Plan] Finally<P>,
+);
 
 /// `join!` over plans: makes a [`Join`] of a tuple of them.
 pub trait JoinPlans: Sealed {

@@ -9,20 +9,18 @@ use io_uring::{opcode, types};
 use super::{
     Completion, Exact, Extent, Op, Request, Success,
     extent::{file_offset, transfer_len},
+    message::{Piece, check_pieces},
     plain_op,
 };
 use crate::{
     fd::Target,
     future::Io,
-    lower::{Scope, invalid},
+    lower::Scope,
     plan::One,
     sealed::Sealed,
     source::Source,
     sqe::Sqe,
 };
-
-/// Most pieces that one vectored op can have (IOV_MAX, see readv(2)).
-pub const PIECES_MAX: usize = 1024;
 
 /// A write of several pieces.
 #[derive(Debug)]
@@ -34,20 +32,9 @@ pub struct WriteVectored<S> {
     len: usize,
 }
 
-/// `struct iovec`; the address as a number, since the op is `Send` and follows it nowhere.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-struct Piece {
-    address: usize,
-    len: usize,
-}
-
-const _: () =
-    assert!(size_of::<Piece>() == size_of::<libc::iovec>() && align_of::<Piece>() == align_of::<libc::iovec>());
-
 /// Writes all pieces of `sources`, one after the other, from `offset`, or fails with `WriteZero`.
 ///
-/// At most [`PIECES_MAX`] pieces; more is `InvalidInput`. One SQE, no copy, one allocation for the pieces' addresses.
+/// At most [`PIECES_MAX`](super::PIECES_MAX) pieces; more is `InvalidInput`. One SQE, no copy, one allocation for the pieces' addresses.
 pub fn write_all_vectored_at<S: Source>(
     target: impl Into<Target>,
     sources: Vec<S>,
@@ -64,10 +51,7 @@ impl<S: Source> Op for WriteVectored<S> {
     plain_op!();
 
     fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request> {
-        if self.sources.len() > PIECES_MAX {
-            let pieces = self.sources.len();
-            return Err(invalid(format!("{pieces} pieces in one vectored op; the limit is {PIECES_MAX}: split it")));
-        }
+        check_pieces(self.sources.len())?;
         self.iovecs.reserve_exact(self.sources.len());
         for source in &self.sources {
             let bytes = source.locate(scope)?;
