@@ -47,6 +47,16 @@ pub async fn lookup_host<T: ToSocketAddrs>(host: T) -> io::Result<impl Iterator<
     host.resolve().await
 }
 
+/// As [`lookup_host`], for what polls the answer itself.
+pub(crate) fn look_up<T: ToSocketAddrs>(host: &T) -> Lookup {
+    host.resolve()
+}
+
+/// What is said where every address has been tried and there was none.
+pub(crate) fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any address")
+}
+
 /// Addresses, there already or on their way.
 #[derive(Debug)]
 pub struct Lookup(State);

@@ -7,11 +7,14 @@
 #![forbid(unsafe_code)]
 
 mod addr;
+mod slot;
 mod socket;
+mod split;
 mod stream;
 pub mod tcp;
 pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
-pub use tcp::TcpStream;
+pub use slot::{SlotStream, StreamHandle};
+pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use unix::UnixStream;

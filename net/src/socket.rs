@@ -14,10 +14,10 @@ use std::{
 use runtime_core::{
     fd::{SharedFd, Target},
     io::ReadBuf,
-    readiness::{Interest, Readiness, Ready},
+    readiness::{Interest, Readiness, WhenReady},
     socket::{recv_into, retry},
 };
-use socket2::SockRef;
+use socket2::{SockAddr, SockRef};
 
 /// Every send: at once or not at all, and no signal if the peer is gone.
 const SEND: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
@@ -33,7 +33,11 @@ pub(crate) struct Socket {
 impl Socket {
     /// Takes over a socket that is in non-blocking mode already.
     pub(crate) fn new(socket: impl Into<OwnedFd>) -> Socket {
-        let fd = SharedFd::new(socket.into());
+        Socket::shared(SharedFd::new(socket.into()))
+    }
+
+    /// As [`new`](Socket::new), of a descriptor that an op may share.
+    pub(crate) fn shared(fd: SharedFd) -> Socket {
         Socket { readiness: Readiness::new(&fd), fd }
     }
 
@@ -65,8 +69,8 @@ impl Socket {
         Target::from(&self.fd)
     }
 
-    pub(crate) async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        self.readiness.ready(interest).await
+    pub(crate) fn ready(&self, interest: Interest) -> WhenReady<'_> {
+        self.readiness.ready(interest)
     }
 
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -138,6 +142,12 @@ impl Socket {
 
     pub(crate) fn poll_send_vectored(&self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         self.poll_write_with(cx, || self.try_send_vectored(pieces))
+    }
+
+    /// The connection, or other thing, that waits next; in non-blocking mode.
+    pub(crate) fn try_accept(&self) -> io::Result<(socket2::Socket, SockAddr)> {
+        let socket = self.options();
+        retry(|| socket.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC))
     }
 
     /// shutdown(2) on the spot. A connection that has ended already is no error: the peer may end it at any time.

@@ -54,6 +54,62 @@ macro_rules! stream_ops {
             pub fn send_all<S: Source>(&self, source: S) -> Io<One<op::Send<S, op::Exact>>> {
                 op::send_all(self.target(), source)
             }
+
+            /// Receives into several buffers, one after the other: `(io::Result<usize>, buffers)`, the count for all of
+            /// them together.
+            ///
+            /// # Errors
+            /// As for `recv`; `InvalidInput` for more than 1024 buffers.
+            ///
+            /// # Cancel safety
+            /// As for `recv`.
+            ///
+            /// # Cost
+            /// One SQE, no copy, one allocation for the list of pieces.
+            pub fn recv_vectored<B: IoBufMut>(&self, bufs: Vec<B>) -> Io<One<op::RecvVectored<B>>> {
+                op::recv_vectored(self.target(), bufs)
+            }
+
+            /// Sends up to all of several buffers or loans, one after the other: `(io::Result<usize>, sources)`.
+            ///
+            /// # Errors
+            /// As for `send`; `InvalidInput` for more than 1024 pieces.
+            ///
+            /// # Cancel safety
+            /// As for `send`.
+            ///
+            /// # Cost
+            /// One SQE, no copy in user space, one allocation for the list of pieces.
+            pub fn send_vectored<S: Source>(&self, sources: Vec<S>) -> Io<One<op::SendVectored<S, op::Variable>>> {
+                op::send_vectored(self.target(), sources)
+            }
+
+            /// Sends all of several buffers or loans, one after the other: `(io::Result<()>, sources)`. The 1 of N reads : 1
+            /// send.
+            ///
+            /// # Errors
+            /// As for `send_all`; `InvalidInput` for more than 1024 pieces.
+            ///
+            /// # Cancel safety
+            /// As for `send`.
+            ///
+            /// # Cost
+            /// As for `send_vectored`.
+            pub fn send_all_vectored<S: Source>(&self, sources: Vec<S>) -> Io<One<op::SendVectored<S, op::Exact>>> {
+                op::send_all_vectored(self.target(), sources)
+            }
+
+            /// Ends one direction of the connection or both: shutdown(2) as an op. `AsyncWriteExt::shutdown` does it on
+            /// the spot for the direction of writes; this one can be planned behind a send.
+            ///
+            /// # Errors
+            /// ENOTCONN if the connection has ended already.
+            ///
+            /// # Cost
+            /// One SQE, which the kernel gives to a worker thread: some ten microseconds.
+            pub fn shutdown_how(&self, how: Shutdown) -> Io<One<op::Shutdown>> {
+                op::shutdown(self.target(), how)
+            }
         }
     )+ };
 }

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::Shutdown,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     pin::Pin,
     task::{Context, Poll},

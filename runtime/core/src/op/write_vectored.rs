@@ -12,15 +12,7 @@ use super::{
     message::{Piece, check_pieces},
     plain_op,
 };
-use crate::{
-    fd::Target,
-    future::Io,
-    lower::Scope,
-    plan::One,
-    sealed::Sealed,
-    source::Source,
-    sqe::Sqe,
-};
+use crate::{fd::Target, future::Io, lower::Scope, plan::One, sealed::Sealed, source::Source, sqe::Sqe};
 
 /// A write of several pieces.
 #[derive(Debug)]
