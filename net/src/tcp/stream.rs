@@ -1,8 +1,7 @@
 //! A TCP connection.
 
 use std::{
-    fmt,
-    io,
+    fmt, io,
     net::{Shutdown, SocketAddr},
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     pin::Pin,
