@@ -4,7 +4,10 @@ use runtime::{
     Io, Loan, Lowering, Metrics, Runtime,
     fs::{File, FileHandle, SlotFile},
     io::{Interest, Ready, unix::AsyncFd},
-    net::{TcpStream, UnixStream},
+    net::{
+        SlotStream, StreamHandle, TcpListener, TcpSocket, TcpStream, UnixStream,
+        tcp::{Accept, Connect, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf},
+    },
     op::{Exact, Read, Recv, Variable, Write},
     plan::{JoinAll, One},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
@@ -27,13 +30,17 @@ macro_rules! not_send {
     };)+ };
 }
 
-not_send!(SlotFile, Runtime, Io<One<Write<std::rc::Rc<[u8]>, Exact>>>);
+not_send!(SlotFile, SlotStream, Runtime, Io<One<Write<std::rc::Rc<[u8]>, Exact>>>);
 
 #[test]
 fn public_types_cross_threads_as_tokios_do() {
     send_sync::<File>();
     send_sync::<TcpStream>();
     send_sync::<UnixStream>();
+    send_sync::<(TcpListener, TcpSocket, StreamHandle)>();
+    send_sync::<(ReadHalf<'_>, WriteHalf<'_>, OwnedReadHalf, OwnedWriteHalf, ReuniteError)>();
+    send::<(Accept<'_>, Connect<&str>)>();
+    unpin::<(Accept<'_>, Connect<String>)>();
     send_sync::<(Loan, FileHandle, Lowering, Metrics)>();
     send_sync::<(AsyncFd<TcpStream>, Interest, Ready, Signal, SignalKind)>();
     send_sync::<(Command, Child, ChildStdin, ChildStdout, ChildStderr)>();

@@ -8,6 +8,7 @@ mod common;
 use std::{
     future::Future,
     mem,
+    net::{Shutdown, SocketAddr},
     os::fd::{AsFd, OwnedFd},
     pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -19,7 +20,7 @@ use runtime::{
     Builder, Lowering,
     fs::{File, SlotFile},
     join, join_all,
-    net::UnixStream,
+    net::{TcpListener, TcpStream, UnixStream},
     op, spawn,
     task::yield_now,
 };
@@ -59,6 +60,12 @@ struct Fixture {
     idle_pipe: (File, OwnedFd),
     /// Eight bytes lie ready in this one's first end.
     ready: (UnixStream, UnixStream),
+    /// Nobody connects to this one.
+    quiet: TcpListener,
+    /// A connection waits in this one, and it takes more.
+    busy: TcpListener,
+    address: SocketAddr,
+    _waiting: TcpStream,
 }
 
 impl Fixture {
@@ -70,7 +77,12 @@ impl Fixture {
         ready.1.send_all("8 bytes!").await.0.unwrap();
         let (read, write) = std::io::pipe().unwrap();
         let idle_pipe = (File::from(OwnedFd::from(read)), OwnedFd::from(write));
-        Fixture { dir, file, idle: UnixStream::pair().unwrap(), idle_pipe, ready }
+        let quiet = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let busy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = busy.local_addr().unwrap();
+        let _waiting = TcpStream::connect(address).await.unwrap();
+        let idle = UnixStream::pair().unwrap();
+        Fixture { dir, file, idle, idle_pipe, ready, quiet, busy, address, _waiting }
     }
 
     fn path(&self) -> std::path::PathBuf {
@@ -153,6 +165,33 @@ fn table() -> Vec<(&'static str, bool, Make)> {
         ("send", false, |f, _| both(|| f.ready.0.send(vec![0; 64]))),
         ("send_all", false, |f, _| both(|| f.ready.0.send_all("static"))),
         ("send_all, full", true, |f, _| both(|| f.idle.0.send_all(vec![0; 16 << 20]))),
+        ("recv_vectored", false, |f, _| both(|| f.ready.0.recv_vectored(vec![vec![0; 2]; 2]))),
+        ("recv_vectored, idle", true, |f, _| both(|| f.idle.0.recv_vectored(vec![vec![0; 2]; 2]))),
+        ("send_vectored", false, |f, _| both(|| f.ready.0.send_vectored(vec!["a".to_string(); 3]))),
+        ("send_all_vectored", false, |f, _| both(|| f.ready.0.send_all_vectored(vec!["static"; 3]))),
+        ("send_all_vectored, full", true, |f, _| both(|| f.idle.0.send_all_vectored(vec![vec![0; 4 << 20]; 4]))),
+        ("shutdown_how", false, |f, _| both(|| f.ready.0.shutdown_how(Shutdown::Both))),
+        ("accept", false, |f, _| {
+            // The second accept finds what this one connects.
+            let also = std::net::TcpStream::connect(f.address).unwrap();
+            let (plain, cancelled) = both(|| f.busy.accept().plan());
+            (plain, Box::pin(async move { (cancelled.await, drop(also)).0 }))
+        }),
+        ("accept, idle", true, |f, _| both(|| f.quiet.accept().plan())),
+        ("accept into a place", false, |f, _| {
+            both(|| f.busy.accept().then(|s| s.send_all("hello")).finally(|(s, _)| s.close()))
+        }),
+        ("accept into a place, idle", true, |f, _| both(|| f.quiet.accept().then(|s| s.send_all("hello")))),
+        ("accept, then wait", true, |f, _| both(|| f.busy.accept().then(|s| s.recv_exact(vec![0; 9])))),
+        ("connect", false, |f, _| both(|| TcpStream::connect(f.address).plan())),
+        ("connect a socket", false, |f, _| {
+            let socket = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+            both(|| op::connect(target_of(&socket()), f.address.into()))
+        }),
+        ("connect into a place", false, |f, _| {
+            both(|| TcpStream::connect(f.address).then(|s| s.send_all("hello")).finally(|(s, _)| s.close()))
+        }),
+        ("connect, then wait", true, |f, _| both(|| TcpStream::connect(f.address).then(|s| s.recv_exact(vec![0; 9])))),
         ("64 idle", true, |f, _| both(|| join_all((0..64).map(|_| f.idle.0.recv(vec![0; 100]))))),
         ("chain behind an idle op", true, |f, _| {
             both(|| f.idle.0.recv_exact(vec![0; 9]).then(|b| f.idle.0.send_all(b)).lowering(Lowering::Chain))
