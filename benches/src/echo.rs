@@ -53,7 +53,7 @@ pub fn report_modes() {
 }
 
 /// Connections whose other ends, all in one thread that blocks, have a message out at all times.
-fn asked(connections: u32) -> Vec<TcpStream> {
+pub fn asked(connections: u32) -> Vec<TcpStream> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let (servers, mut clients): (Vec<_>, Vec<_>) = (0..connections)

@@ -8,12 +8,13 @@ mod echo;
 mod local;
 mod measure;
 mod small_files;
+mod tcp_reads;
 mod timers;
 
 type Named = (&'static str, fn());
 
 /// The benches by name.
-const BENCHES: [Named; 8] = [
+const BENCHES: [Named; 9] = [
     ("small-files", || small_files::bench().report()),
     ("small-files-together", || small_files::bench_together().report()),
     ("direct", || direct::bench().report()),
@@ -21,6 +22,7 @@ const BENCHES: [Named; 8] = [
     ("echo-modes", echo::report_modes),
     ("local-channel", || local::bench().report()),
     ("busy", busy::report),
+    ("tcp-reads", tcp_reads::report),
     ("timers", timers::report),
 ];
 
