@@ -11,11 +11,10 @@ use std::{
     net::{Shutdown, SocketAddr},
     os::fd::{AsFd, OwnedFd},
     pin::Pin,
-    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use common::{assert_clean, open_fds, poll_once};
+use common::{alone, assert_clean, open_fds, poll_once};
 use runtime::{
     Builder, Lowering,
     fs::{File, SlotFile},
@@ -236,12 +235,6 @@ fn table() -> Vec<(&'static str, bool, Make)> {
 
 fn target_of(object: &impl AsFd) -> op::Target {
     op::Target::from(op::SharedFd::new(object.as_fd().try_clone_to_owned().unwrap()))
-}
-
-/// Descriptors are counted, so one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn try_one(builder: &mut Builder, name: &str, hangs: bool, make: Make, way: Way, point: Point) {

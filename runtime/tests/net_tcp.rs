@@ -1,19 +1,17 @@
-//! TCP as tokio has it: what is promised of listeners, streams and sockets, and that a dropped call loses nothing.
+//! TCP as tokio has it: what is promised of streams and sockets, and that a dropped call loses nothing.
 
 mod common;
 
 use std::{
     future::{Future, poll_fn},
     io::{self, ErrorKind, IoSlice, IoSliceMut},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr},
     pin::{Pin, pin},
-    rc::Rc,
-    sync::{Mutex, MutexGuard, PoisonError},
     task::Poll,
     time::Duration,
 };
 
-use common::{open_fds, poll_once, run, run_on};
+use common::{alone, expect_rest, open_fds, poll_once, run, run_on, tcp_listener, tcp_pair};
 use runtime::{
     Builder,
     io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf},
@@ -22,37 +20,12 @@ use runtime::{
     task::yield_now,
 };
 
-/// Descriptors are counted and limited, so one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn listener() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    (listener, address)
-}
-
-async fn pair() -> (TcpStream, TcpStream) {
-    let (listener, address) = listener().await;
-    let client = TcpStream::connect(address).await.unwrap();
-    (client, listener.accept().await.unwrap().0)
-}
-
-/// Reads to the end, and expects just this.
-async fn expect(stream: &mut TcpStream, bytes: &[u8]) {
-    let mut all = Vec::new();
-    stream.read_to_end(&mut all).await.unwrap();
-    assert_eq!(all, bytes);
-}
-
 #[test]
 fn echo_and_half_close() {
     let _alone = alone();
     let fds = open_fds();
     run(async {
-        let (listener, address) = listener().await;
+        let (listener, address) = tcp_listener().await;
         let server = spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut all = Vec::new();
@@ -67,7 +40,7 @@ fn echo_and_half_close() {
         client.write_all(&sent).await.unwrap();
         client.shutdown().await.unwrap();
         assert_eq!(client.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
-        expect(&mut client, &sent).await;
+        expect_rest(&mut client, &sent).await;
         assert_eq!(server.await.unwrap(), sent.len());
         client.shutdown().await.unwrap();
     });
@@ -78,7 +51,7 @@ fn echo_and_half_close() {
 fn what_cannot_be_connected_says_why() {
     let _alone = alone();
     run(async {
-        let (listener, address) = listener().await;
+        let (listener, address) = tcp_listener().await;
         drop(listener);
         let refused = TcpStream::connect(address).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -96,9 +69,9 @@ fn what_cannot_be_connected_says_why() {
 fn every_address_is_tried() {
     let _alone = alone();
     run(async {
-        let (dead, refusing) = listener().await;
+        let (dead, refusing) = tcp_listener().await;
         drop(dead);
-        let (listener, address) = listener().await;
+        let (listener, address) = tcp_listener().await;
         let stream = TcpStream::connect(&[refusing, address][..]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), address);
         let other = TcpListener::bind(&[address, (Ipv4Addr::LOCALHOST, 0).into()][..]).await.unwrap();
@@ -111,7 +84,7 @@ fn every_address_is_tried() {
 fn a_reset_ends_a_read_that_waits() {
     let _alone = alone();
     run(async {
-        let (mut client, server) = pair().await;
+        let (mut client, server) = tcp_pair().await;
         let mut buf = [0; 8];
         let mut read = pin!(client.read(&mut buf));
         poll_once(read.as_mut()).await;
@@ -123,139 +96,10 @@ fn a_reset_ends_a_read_that_waits() {
 }
 
 #[test]
-fn an_address_in_use_is_refused_and_is_free_once_its_listener_is_dropped() {
-    let _alone = alone();
-    run(async {
-        let (listener, address) = listener().await;
-        assert_eq!(TcpListener::bind(address).await.unwrap_err().kind(), ErrorKind::AddrInUse);
-        // A dropped wait holds the descriptor until its cancel is through: nobody must notice.
-        let mut accept = Box::pin(listener.accept());
-        poll_once(accept.as_mut()).await;
-        yield_now().await;
-        drop(accept);
-        drop(listener);
-        TcpListener::bind(address).await.unwrap();
-    });
-}
-
-#[test]
-fn a_dropped_accept_loses_no_connection() {
-    let _alone = alone();
-    run(async {
-        let (listener, address) = listener().await;
-        for round in 0..60 {
-            let mut accept = Box::pin(listener.accept());
-            poll_once(accept.as_mut()).await;
-            for _ in 0..round % 3 {
-                yield_now().await;
-            }
-            let mut client = TcpStream::connect(address).await.unwrap();
-            for _ in 0..round % 4 {
-                yield_now().await;
-            }
-            drop(accept);
-            let (mut server, peer) = listener.accept().await.unwrap();
-            assert_eq!(peer, client.local_addr().unwrap());
-            server.write_all(b"hello").await.unwrap();
-            drop(server);
-            expect(&mut client, b"hello").await;
-        }
-        let mut accept = pin!(listener.accept());
-        poll_once(accept.as_mut()).await;
-    });
-}
-
-#[test]
-fn many_tasks_accept_at_once_and_share_a_thousand_connections() {
-    let _alone = alone();
-    let fds = open_fds();
-    run(async {
-        let (listener, address) = listener().await;
-        let listener = Rc::new(listener);
-        let servers: Vec<_> = (0..8)
-            .map(|_| {
-                let listener = listener.clone();
-                spawn(async move {
-                    loop {
-                        let (mut stream, _) = listener.accept().await.unwrap();
-                        spawn(async move {
-                            let mut buf = [0; 4];
-                            stream.read_exact(&mut buf).await.unwrap();
-                            stream.write_all(&buf).await.unwrap();
-                        });
-                    }
-                })
-            })
-            .collect();
-        let clients: Vec<_> = (0..1000u32)
-            .map(|number| {
-                spawn(async move {
-                    let mut stream = TcpStream::connect(address).await?;
-                    stream.write_all(&number.to_le_bytes()).await?;
-                    let mut buf = [0; 4];
-                    stream.read_exact(&mut buf).await?;
-                    assert_eq!(u32::from_le_bytes(buf), number);
-                    io::Result::Ok(())
-                })
-            })
-            .collect();
-        for client in clients {
-            client.await.unwrap().unwrap();
-        }
-        for server in servers {
-            server.abort();
-            assert!(server.await.unwrap_err().is_cancelled());
-        }
-    });
-    assert_eq!(open_fds(), fds);
-}
-
-/// Sets how many descriptors the process may have, until it is dropped.
-struct Limit(libc::rlimit);
-
-impl Limit {
-    fn new(descriptors: u64) -> Limit {
-        let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: both calls take a local.
-        unsafe {
-            assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut old), 0);
-            let new = libc::rlimit { rlim_cur: descriptors, ..old };
-            assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const new), 0);
-        }
-        Limit(old)
-    }
-}
-
-impl Drop for Limit {
-    fn drop(&mut self) {
-        // SAFETY: the call takes a local.
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const self.0) };
-    }
-}
-
-#[test]
-fn too_many_descriptors_are_an_error_and_the_listener_goes_on() {
-    let _alone = alone();
-    run(async {
-        let (listener, address) = listener().await;
-        let client = TcpStream::connect(address).await.unwrap();
-        let highest = std::fs::File::open("/dev/null").unwrap();
-        let limit = Limit::new(std::os::fd::AsRawFd::as_raw_fd(&highest) as u64);
-        let errno = |result: io::Result<_>| result.map(drop).unwrap_err().raw_os_error();
-        for _ in 0..3 {
-            assert_eq!(errno(listener.accept().await.map(drop)), Some(libc::EMFILE));
-        }
-        assert_eq!(errno(TcpStream::connect(address).await.map(drop)), Some(libc::EMFILE));
-        drop(limit);
-        assert_eq!(listener.accept().await.unwrap().1, client.local_addr().unwrap());
-    });
-}
-
-#[test]
 fn a_dropped_read_takes_no_byte() {
     let _alone = alone();
     run(async {
-        let (mut client, mut server) = pair().await;
+        let (mut client, mut server) = tcp_pair().await;
         let writer = spawn(async move {
             for byte in 0..200u8 {
                 server.write_all(&[byte; 7]).await.unwrap();
@@ -294,7 +138,7 @@ fn a_dropped_read_takes_no_byte() {
 fn a_dropped_write_has_sent_nothing() {
     let _alone = alone();
     run(async {
-        let (mut client, mut server) = pair().await;
+        let (mut client, mut server) = tcp_pair().await;
         let mut sent = 0;
         // Until both buffers are full.
         let chunk = vec![1; 65_536];
@@ -323,10 +167,10 @@ fn a_dropped_write_has_sent_nothing() {
 fn halves_work_at_the_same_time_and_reunite() {
     let _alone = alone();
     run(async {
-        let (mut client, server) = pair().await;
+        let (mut client, server) = tcp_pair().await;
         let address = server.local_addr().unwrap();
         let (mut read, mut write) = server.into_split();
-        let (_, other_write) = pair().await.0.into_split();
+        let (_, other_write) = tcp_pair().await.0.into_split();
         let echo = spawn(async move {
             let mut buf = [0; 1024];
             let mut total = 0;
@@ -368,21 +212,21 @@ fn halves_work_at_the_same_time_and_reunite() {
 fn dropping_the_half_that_writes_shuts_down_its_direction_and_forgetting_does_not() {
     let _alone = alone();
     run(async {
-        let (mut client, server) = pair().await;
+        let (mut client, server) = tcp_pair().await;
         let (mut read, write) = server.into_split();
         drop(write);
-        expect(&mut client, b"").await;
+        expect_rest(&mut client, b"").await;
         client.write_all(b"still open").await.unwrap();
         let mut buf = [0; 10];
         read.read_exact(&mut buf).await.unwrap();
 
-        let (mut client, server) = pair().await;
+        let (mut client, server) = tcp_pair().await;
         let (read, write) = server.into_split();
         write.forget();
         let mut buf = [0];
         poll_once(pin!(client.read(&mut buf))).await;
         drop(read);
-        expect(&mut client, b"").await;
+        expect_rest(&mut client, b"").await;
     });
 }
 
@@ -390,7 +234,7 @@ fn dropping_the_half_that_writes_shuts_down_its_direction_and_forgetting_does_no
 fn peek_leaves_what_it_shows() {
     let _alone = alone();
     run(async {
-        let (mut client, mut server) = pair().await;
+        let (mut client, mut server) = tcp_pair().await;
         let mut buf = [0; 8];
         {
             let mut peek = pin!(client.peek(&mut buf));
@@ -404,7 +248,7 @@ fn peek_leaves_what_it_shows() {
         assert_eq!(poll_fn(|cx| client.poll_peek(cx, &mut shown)).await.unwrap(), 3);
         assert_eq!(shown.filled(), b"abc");
         server.shutdown().await.unwrap();
-        expect(&mut client, b"abc").await;
+        expect_rest(&mut client, b"abc").await;
         assert_eq!(client.peek(&mut buf).await.unwrap(), 0);
     });
 }
@@ -413,7 +257,7 @@ fn peek_leaves_what_it_shows() {
 fn attempts_do_not_wait_and_waits_take_nothing() {
     let _alone = alone();
     run(async {
-        let (client, mut server) = pair().await;
+        let (client, mut server) = tcp_pair().await;
         let mut buf = [0; 4];
         assert_eq!(client.try_read(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
         // A call of the user's own finds a descriptor that does not block.
@@ -455,12 +299,12 @@ fn recv_one(stream: &TcpStream) -> io::Result<usize> {
 fn vectored_writes_arrive_in_order() {
     let _alone = alone();
     run(async {
-        let (mut client, mut server) = pair().await;
+        let (mut client, mut server) = tcp_pair().await;
         let pieces = [IoSlice::new(b"one "), IoSlice::new(b""), IoSlice::new(b"two")];
         assert_eq!(client.write_vectored(&pieces).await.unwrap(), 7);
         assert!(client.is_write_vectored());
         drop(client);
-        expect(&mut server, b"one two").await;
+        expect_rest(&mut server, b"one two").await;
     });
 }
 
@@ -506,7 +350,7 @@ fn options_come_back_as_they_were_set() {
         assert_eq!(socket.device().unwrap(), None);
         assert!(socket.take_error().unwrap().is_none());
 
-        let (listener, address) = listener().await;
+        let (listener, address) = tcp_listener().await;
         listener.set_ttl(41).unwrap();
         assert_eq!(listener.ttl().unwrap(), 41);
         socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -541,7 +385,7 @@ fn objects_of_std_come_and_go() {
         server.set_nonblocking(false).unwrap();
         std::io::Write::write_all(&mut &server, b"from std").unwrap();
         drop(server);
-        expect(&mut client, b"from std").await;
+        expect_rest(&mut client, b"from std").await;
         let std_listener = listener.into_std().unwrap();
         assert_eq!(std_listener.local_addr().unwrap(), address);
         assert_eq!(std_listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -550,54 +394,10 @@ fn objects_of_std_come_and_go() {
 }
 
 #[test]
-fn listeners_of_two_shards_share_an_address() {
-    let _alone = alone();
-    run_on(Builder::new().shards(2), async {
-        let bind = |port| {
-            let socket = TcpSocket::new_v4()?;
-            socket.set_reuseport(true)?;
-            assert!(socket.reuseport()?);
-            socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
-            socket.listen(1024)
-        };
-        let mine: TcpListener = bind(0).unwrap();
-        let address = mine.local_addr().unwrap();
-        const CLIENTS: usize = 200;
-        // Each answers with its name, until it is aborted.
-        async fn serve(listener: TcpListener, name: u8) {
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                stream.write_all(&[name]).await.unwrap();
-            }
-        }
-        let (ready, is_ready) = std::sync::mpsc::channel();
-        let theirs = runtime::spawn_on(1, move || async move {
-            let listener = bind(address.port()).unwrap();
-            ready.send(()).unwrap();
-            serve(listener, 1).await;
-        });
-        while is_ready.try_recv().is_err() {
-            yield_now().await;
-        }
-        let mine = spawn(serve(mine, 0));
-        let mut served = [0; 2];
-        for _ in 0..CLIENTS {
-            let mut client = TcpStream::connect(address).await.unwrap();
-            served[client.read_u8().await.unwrap() as usize] += 1;
-        }
-        println!("served by each: {served:?}");
-        assert!(served.iter().all(|count| *count > 0), "{served:?}");
-        mine.abort();
-        theirs.abort();
-        assert!(mine.await.is_err() && theirs.await.is_err());
-    });
-}
-
-#[test]
 fn a_connection_is_used_from_another_shard_than_it_was_made_on() {
     let _alone = alone();
     run_on(Builder::new().shards(2), async {
-        let (mut client, mut server) = pair().await;
+        let (mut client, mut server) = tcp_pair().await;
         let mut buf = [0; 3];
         // It has waited here; then it waits there.
         poll_once(Pin::new(&mut Box::pin(server.read(&mut buf))).as_mut()).await;
@@ -617,7 +417,7 @@ fn a_connection_is_used_from_another_shard_than_it_was_made_on() {
 fn debug_names_both_sides() {
     let _alone = alone();
     run(async {
-        let (client, server) = pair().await;
+        let (client, server) = tcp_pair().await;
         let text = format!("{client:?}");
         assert!(text.contains(&format!("peer: {}", server.local_addr().unwrap())), "{text}");
     });

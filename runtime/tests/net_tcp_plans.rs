@@ -2,39 +2,18 @@
 
 mod common;
 
-use std::{
-    net::{Ipv4Addr, Shutdown, SocketAddr},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 
-use common::{LOWERINGS, open_fds, poll_once, run, run_on};
+use common::{LOWERINGS, alone, open_fds, poll_once, run, run_on, tcp_listener, tcp_pair};
 use runtime::{
     Builder, IntoResult, Lowering,
     fs::File,
     io::{AsyncReadExt, AsyncWriteExt},
     is_not_run, join, metrics,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     spawn,
     task::yield_now,
 };
-
-/// Descriptors are counted, so one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn listener() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    (listener, address)
-}
-
-async fn pair() -> (TcpStream, TcpStream) {
-    let (listener, address) = listener().await;
-    let client = TcpStream::connect(address).await.unwrap();
-    (client, listener.accept().await.unwrap().0)
-}
 
 /// A thread that answers each connection's four bytes with the same four bytes.
 fn echo_thread(connections: usize) -> (SocketAddr, std::thread::JoinHandle<()>) {
@@ -85,7 +64,7 @@ fn every_lowering_gives_the_same_conversation() {
     for (slots, lowerings) in [(64, &LOWERINGS[..]), (1, &one_slot[..])] {
         for lowering in lowerings {
             run_on(Builder::new().slots(slots), async {
-                let (listener, address) = listener().await;
+                let (listener, address) = tcp_listener().await;
                 let server = listener
                     .accept()
                     .then(|s| s.recv_exact(vec![0; 4]))
@@ -114,7 +93,7 @@ fn every_lowering_gives_the_same_conversation() {
 fn both_faces_of_accept_and_connect() {
     let _alone = alone();
     run(async {
-        let (listener, address) = listener().await;
+        let (listener, address) = tcp_listener().await;
         // As ops of a join with nothing behind it they give ordinary streams.
         let (client, server) = join!(TcpStream::connect(address).plan(), listener.accept().plan()).await;
         let (mut client, (mut server, peer)) = (client.unwrap(), server.unwrap());
@@ -145,7 +124,7 @@ fn a_refused_connect_is_one_op_that_failed() {
     let _alone = alone();
     let fds = open_fds();
     run(async {
-        let (gone, address) = listener().await;
+        let (gone, address) = tcp_listener().await;
         drop(gone);
         for lowering in LOWERINGS {
             let plan = TcpStream::connect(address).then(|s| s.send_all("x")).finally(|(s, _)| s.close());
@@ -160,7 +139,7 @@ fn a_refused_connect_is_one_op_that_failed() {
             closed.expect("the socket came to exist, so its close ran");
         }
         // An op behind the connect keeps its number.
-        let (listener, address) = listener().await;
+        let (listener, address) = tcp_listener().await;
         let plan = TcpStream::connect(address)
             .then(|s| s.shutdown_how(Shutdown::Read))
             .then(|(s, _)| s.recv_exact(vec![0; 1]))
@@ -178,7 +157,7 @@ fn a_refused_connect_is_one_op_that_failed() {
 fn a_cancelled_accept_gives_its_connection_back() {
     let _alone = alone();
     run(async {
-        let (listener, address) = listener().await;
+        let (listener, address) = tcp_listener().await;
         let mut accept = Box::pin(listener.accept().plan());
         poll_once(accept.as_mut()).await;
         yield_now().await;
@@ -201,7 +180,7 @@ fn a_cancelled_accept_gives_its_connection_back() {
 fn vectored_ops_and_half_close() {
     let _alone = alone();
     run(async {
-        let (client, server) = pair().await;
+        let (client, server) = tcp_pair().await;
         let plan = client
             .send_all_vectored(vec!["head ".to_string(), String::new(), "body".to_string()])
             .then(|_| client.shutdown_how(Shutdown::Write));
@@ -233,7 +212,7 @@ fn two_reads_go_out_by_one_send() {
         let path = dir.path().join("f");
         std::fs::write(&path, b"0123456789").unwrap();
         let file = File::open(path).await.unwrap();
-        let (client, mut server) = pair().await;
+        let (client, mut server) = tcp_pair().await;
         let plan = join!(file.read_exact_at(vec![0; 4], 6), file.read_exact_at(vec![0; 6], 0))
             .then(|(a, b)| client.send_all_vectored(vec![a, b]));
         plan.await.into_result().unwrap();
@@ -248,7 +227,7 @@ fn two_reads_go_out_by_one_send() {
 fn ops_wait_on_sockets_that_do_not_block() {
     let _alone = alone();
     run(async {
-        let (client, server) = pair().await;
+        let (client, server) = tcp_pair().await;
         let receive = spawn(async move {
             let first = server.recv(vec![0; 4]).await;
             let rest = server.recv_exact(vec![0; 3_000_000]).await;

@@ -3,11 +3,18 @@
 
 use std::{
     future::{Future, poll_fn},
+    net::{Ipv4Addr, SocketAddr},
     pin::Pin,
+    sync::{Mutex, MutexGuard, PoisonError},
     task::Poll,
 };
 
-use runtime::{Builder, Lowering, Metrics, fs::File};
+use runtime::{
+    Builder, Lowering, Metrics,
+    fs::File,
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+};
 
 /// Runs a future on a runtime of its own and checks that shutdown finds nothing left.
 pub fn run<F: Future>(future: F) -> F::Output {
@@ -51,3 +58,30 @@ pub async fn poll_once<F: Future>(mut future: Pin<&mut F>) {
 
 /// Every way to bring a plan to the kernel.
 pub const LOWERINGS: [Lowering; 4] = [Lowering::Auto, Lowering::Chain, Lowering::Staged, Lowering::Gate];
+
+/// A listener on a port of its own, and its address.
+pub async fn tcp_listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// Two ends of a connection.
+pub async fn tcp_pair() -> (TcpStream, TcpStream) {
+    let (listener, address) = tcp_listener().await;
+    let client = TcpStream::connect(address).await.unwrap();
+    (client, listener.accept().await.unwrap().0)
+}
+
+/// Reads to the end, and expects just this.
+pub async fn expect_rest(stream: &mut TcpStream, bytes: &[u8]) {
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).await.unwrap();
+    assert_eq!(all, bytes);
+}
+
+/// For tests that count or limit descriptors: one at a time.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
