@@ -12,7 +12,10 @@ use runtime::{
     plan::{JoinAll, One},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     signal::unix::{Signal, SignalKind},
-    task::{AbortHandle, JoinError, JoinHandle},
+    task::{
+        AbortHandle, AccessError, Id, JoinError, JoinHandle, JoinSet, LocalEnterGuard, LocalKey, LocalSet,
+        Unconstrained, coop::Coop, futures::TaskLocalFuture,
+    },
     time::{Interval, Sleep, Timeout},
 };
 
@@ -30,7 +33,15 @@ macro_rules! not_send {
     };)+ };
 }
 
-not_send!(SlotFile, SlotStream, Runtime, Io<One<Write<std::rc::Rc<[u8]>, Exact>>>);
+not_send!(
+    LocalSet,
+    LocalEnterGuard,
+    JoinSet<std::rc::Rc<u8>>,
+    SlotFile,
+    SlotStream,
+    Runtime,
+    Io<One<Write<std::rc::Rc<[u8]>, Exact>>>
+);
 
 #[test]
 fn public_types_cross_threads_as_tokios_do() {
@@ -44,7 +55,11 @@ fn public_types_cross_threads_as_tokios_do() {
     send_sync::<(Loan, FileHandle, Lowering, Metrics)>();
     send_sync::<(AsyncFd<TcpStream>, Interest, Ready, Signal, SignalKind)>();
     send_sync::<(Command, Child, ChildStdin, ChildStdout, ChildStderr)>();
-    send_sync::<(JoinHandle<u8>, AbortHandle, JoinError)>();
+    send_sync::<(JoinHandle<u8>, AbortHandle, JoinError, Id)>();
+    send_sync::<JoinSet<std::cell::Cell<u8>>>();
+    send_sync::<(LocalKey<std::rc::Rc<u8>>, AccessError, TaskLocalFuture<u8, Sleep>)>();
+    send_sync::<(Unconstrained<u8>, Coop<u8>)>();
+    unpin::<(JoinHandle<std::marker::PhantomPinned>, JoinSet<std::marker::PhantomPinned>, LocalSet)>();
     send::<(Sleep, Interval, Timeout<Sleep>)>();
 }
 

@@ -79,14 +79,24 @@ impl<T> JoinHandle<T> {
         if !self.is_finished() {
             return None;
         }
+        // SAFETY: COMPLETE was seen. Test: join_from_other_threads.
+        match unsafe { self.take_output() } {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => unreachable!("`take_output` writes the result"),
+        }
+    }
+
+    /// The result: ready.
+    ///
+    /// # Safety
+    /// The task is complete, and this thread has seen it.
+    #[inline]
+    unsafe fn take_output(&mut self) -> Poll<Result<T, JoinError>> {
         let mut output = Poll::Pending;
         // SAFETY: this is the one JoinHandle, it has seen COMPLETE, and T is the task's by `from_reference`.
         // The memory is the task's, and stays because of self.task. Test: join_from_other_threads.
         unsafe { self.task.take_output((&raw mut output).cast()) };
-        match output {
-            Poll::Ready(result) => Some(result),
-            Poll::Pending => unreachable!("`take_output` writes the result"),
-        }
+        output
     }
 
     /// One caller at a time: the fields are the handle's alone.
@@ -139,7 +149,8 @@ impl<T> Future for JoinHandle<T> {
         }
         // Only now, since a task that is not ready takes nothing from the budget.
         ready!(coop::poll_spend(context));
-        self.take_finished().map_or(Poll::Pending, Poll::Ready)
+        // SAFETY: `register` has seen COMPLETE. Test: join_from_other_threads.
+        unsafe { self.take_output() }
     }
 }
 

@@ -102,7 +102,8 @@ pub(super) enum Polled {
 struct Task<F: Future, S> {
     header: Header,
     scheduler: S,
-    stage: UnsafeCell<Stage<F>>,
+    /// Never dropped as such: it is empty when the memory is freed.
+    stage: UnsafeCell<ManuallyDrop<Stage<F>>>,
 }
 
 /// A new task with the three references of its `Runnable`, `TaskRef` and `JoinHandle`.
@@ -122,7 +123,7 @@ where
         hold: Cell::new(Hold::Free),
         join_waker: UnsafeCell::new(MaybeUninit::uninit()),
     };
-    let task = Box::new(Task { header, scheduler, stage: UnsafeCell::new(Stage::Future(future)) });
+    let task = Box::new(Task { header, scheduler, stage: UnsafeCell::new(ManuallyDrop::new(Stage::Future(future))) });
     let header = NonNull::from(Box::leak(task)).cast::<Header>();
     // SAFETY: the state counts three references, and these are they. Test: clone_and_drop_storm.
     [(); 3].map(|()| unsafe { Reference::from_raw(header) })
@@ -142,7 +143,7 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
     /// A reference is held.
     unsafe fn stage(header: NonNull<Header>) -> *mut Stage<F> {
         // SAFETY: the task owns the memory; the caller's reference keeps it. Test: self_wake_during_poll.
-        UnsafeCell::raw_get(unsafe { &raw const (*header.cast::<Self>().as_ptr()).stage })
+        UnsafeCell::raw_get(unsafe { &raw const (*header.cast::<Self>().as_ptr()).stage }).cast()
     }
 
     /// Polls once. On Ready, and that is also a panic, the future is gone and the output stored.
@@ -256,7 +257,7 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         // the memory is leaked, since dropping them here would be worse.
         // SAFETY: the task is nobody else's now. Test: clone_and_drop_storm.
         let stage = unsafe { (*task).stage.get_mut() };
-        assert!(matches!(stage, Stage::Consumed), "a task was freed with its future or output");
+        assert!(matches!(**stage, Stage::Consumed), "a task was freed with its future or output");
         // SAFETY: made by `Box::new` in `allocate` as this type, and nobody else's now. Test: clone_and_drop_storm.
         drop(unsafe { Box::from_raw(task) });
     }
