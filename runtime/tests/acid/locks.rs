@@ -101,7 +101,7 @@ fn a_mutex_serves_threads() {
 #[tokio::test]
 #[should_panic]
 async fn a_mutex_does_not_block_a_runtime() {
-    Mutex::new(()).blocking_lock();
+    drop(Mutex::new(()).blocking_lock());
 }
 
 // ------------------------------------------------------------------------------------------------------------- RwLock
@@ -244,7 +244,7 @@ async fn a_large_demand_is_not_overtaken_by_small_ones() {
     large.await.unwrap();
     assert!(is_pending(&mut small).await);
     semaphore.add_permits(1);
-    small.await.unwrap();
+    drop(small.await.unwrap());
 }
 
 // ------------------------------------------------------------------------------------------------------------- Notify

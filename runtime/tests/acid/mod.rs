@@ -7,7 +7,11 @@
 
 mod channels;
 mod locks;
+mod macros;
 mod names;
+mod process;
 mod runtime;
+mod signal;
 mod task;
+mod task_sets;
 mod time;
