@@ -46,7 +46,7 @@ impl Bench {
             .iter_mut()
             .map(|c| {
                 (c.work)(&mut c.runtime); // warm up
-                c.runtime.metrics()
+                c.runtime.counters()
             })
             .collect();
         for _ in 0..ROUNDS {
@@ -70,7 +70,7 @@ impl Bench {
             let median = micros(contestant.times[ROUNDS / 2]);
             let spread = micros(contestant.times[ROUNDS * 3 / 4]) - micros(contestant.times[ROUNDS / 4]);
             let base = *base.get_or_insert(median);
-            let enters = contestant.runtime.metrics().since(&before).enters as f64;
+            let enters = contestant.runtime.counters().since(&before).enters as f64;
             let enters = enters / f64::from(self.operations) / ROUNDS as f64;
             println!(
                 "{:<28} {median:>12.2} {:>8.0}% {:>9.2}x {enters:>10.2} {cpu:>10.2}",

@@ -9,7 +9,12 @@ use runtime_core::{
     shard::{Shard, ShardConfig},
 };
 
-use crate::{cluster::Cluster, executor::Executor, runtime::Runtime};
+use crate::{
+    cluster::Cluster,
+    executor::{AroundSleep, Executor},
+    handle::RuntimeFlavor,
+    runtime::Runtime,
+};
 
 /// How many shards a runtime has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,11 @@ impl From<usize> for Shards {
     }
 }
 
+/// Options of [`Builder::build_local`]: none, as in tokio.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct LocalOptions {}
+
 /// What all shards of a runtime are made with.
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -38,12 +48,15 @@ pub(crate) struct Config {
     pub(crate) shutdown_timeout: Duration,
     shards: Shards,
     pub(crate) pin: bool,
-    pub(crate) thread_name: Arc<dyn Fn(usize) -> String + Send + Sync>,
+    pub(crate) flavor: RuntimeFlavor,
+    pub(crate) name: Option<String>,
+    thread_name: Option<Arc<dyn Fn() -> String + Send + Sync>>,
     pub(crate) thread_stack_size: Option<usize>,
     pub(crate) blocking_threads_max: usize,
     pub(crate) thread_keep_alive: Duration,
     pub(crate) on_thread_start: Option<Arc<dyn Fn() + Send + Sync>>,
     pub(crate) on_thread_stop: Option<Arc<dyn Fn() + Send + Sync>>,
+    around_sleep: AroundSleep,
     start_paused: bool,
     timer_slack: Duration,
 }
@@ -60,7 +73,12 @@ impl Config {
         if self.start_paused {
             shard.clock().pause();
         }
-        Ok(Executor::new(shard, self.tick_budget))
+        Ok(Executor::new(shard, self.tick_budget, self.around_sleep.clone()))
+    }
+
+    /// Of a thread of the runtime's own.
+    pub(crate) fn name_of(&self, kind: &str, number: usize) -> String {
+        self.thread_name.as_ref().map_or_else(|| format!("{kind}-{number}"), |name| name())
     }
 }
 
@@ -112,12 +130,15 @@ impl Builder {
                 shutdown_timeout: Duration::from_secs(10),
                 shards: Shards::Count(1),
                 pin: false,
-                thread_name: Arc::new(|shard| format!("shard-{shard}")),
+                flavor: RuntimeFlavor::CurrentThread,
+                name: None,
+                thread_name: None,
                 thread_stack_size: None,
                 blocking_threads_max: 512,
                 thread_keep_alive: Duration::from_secs(10),
                 on_thread_start: None,
                 on_thread_stop: None,
+                around_sleep: AroundSleep::default(),
                 start_paused: false,
                 timer_slack: Duration::from_micros(500),
             },
@@ -129,11 +150,13 @@ impl Builder {
         Builder::new()
     }
 
-    /// As [`new`](Builder::new); tokio's name. More than one shard only by [`shards`](Builder::shards) or
+    /// As [`new`](Builder::new) but for the handle's [`runtime_flavor`](crate::runtime::Handle::runtime_flavor); tokio's name. More than one shard only by [`shards`](Builder::shards) or
     /// [`worker_threads`](Builder::worker_threads): a task stays where it was spawned, so more threads are of no use to a
     /// program that does not say what they are for.
     pub fn new_multi_thread() -> Builder {
-        Builder::new()
+        let mut builder = Builder::new();
+        builder.config.flavor = RuntimeFlavor::MultiThread;
+        builder
     }
 
     // ---------------------------------------------------------------- shards
@@ -170,16 +193,21 @@ impl Builder {
         self
     }
 
-    /// The name of the shards' threads. Default: `shard-1` and so on.
-    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
-        let name = name.into();
-        self.config.thread_name = Arc::new(move |_| name.clone());
+    /// The runtime's name, for whoever asks its [`Handle`](crate::Handle::name). Default: none.
+    pub fn name(&mut self, name: impl Into<String>) -> &mut Builder {
+        self.config.name = Some(name.into());
         self
     }
 
-    /// Makes the names of the shards' threads. tokio's closure, which is not told the shard.
+    /// The name of the runtime's own threads. Default: `shard-1`, `blocking-0` and so on.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Builder {
+        let name = name.into();
+        self.thread_name_fn(move || name.clone())
+    }
+
+    /// Makes the names of the runtime's own threads. tokio's closure, which is not told the thread's number.
     pub fn thread_name_fn<F: Fn() -> String + Send + Sync + 'static>(&mut self, name: F) -> &mut Builder {
-        self.config.thread_name = Arc::new(move |_| name());
+        self.config.thread_name = Some(Arc::new(name));
         self
     }
 
@@ -198,6 +226,18 @@ impl Builder {
     /// Called by each of the runtime's own threads when it ends.
     pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, hook: F) -> &mut Builder {
         self.config.on_thread_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called by each shard when it has nothing to do and is about to sleep; it may find something to do after all.
+    pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, hook: F) -> &mut Builder {
+        self.config.around_sleep.park = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called by each shard after its sleep.
+    pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, hook: F) -> &mut Builder {
+        self.config.around_sleep.unpark = Some(Arc::new(hook));
         self
     }
 
@@ -305,6 +345,34 @@ impl Builder {
     /// Nothing: time is always there. tokio's name.
     pub fn enable_time(&mut self) -> &mut Builder {
         self
+    }
+
+    /// Nothing: there is no queue that all shards share. tokio's name.
+    ///
+    /// # Panics
+    /// For 0, as tokio's does.
+    #[track_caller]
+    pub fn global_queue_interval(&mut self, tasks: u32) -> &mut Builder {
+        assert!(tasks > 0, "global_queue_interval must be at least 1");
+        self
+    }
+
+    /// Nothing: [`cq_entries`](Builder::cq_entries) is the size of what the kernel has to tell. tokio's name.
+    pub fn max_io_events_per_tick(&mut self, _events: usize) -> &mut Builder {
+        self
+    }
+
+    /// Nothing, as [`max_io_events_per_tick`](Builder::max_io_events_per_tick). tokio's name.
+    pub fn max_io_events_per_busy_tick(&mut self, _events: usize) -> &mut Builder {
+        self
+    }
+
+    /// As [`build`](Builder::build): every runtime stays on its thread and runs tasks that do. tokio's name.
+    ///
+    /// # Errors
+    /// As for [`build`](Builder::build).
+    pub fn build_local(&mut self, _options: LocalOptions) -> io::Result<Runtime> {
+        self.build()
     }
 
     /// Sets the runtime up; its first shard is this thread, where the [`Runtime`] stays.

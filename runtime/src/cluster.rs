@@ -26,12 +26,13 @@ use crate::{
     builder::Config,
     context::Context,
     executor::{Executor, Pace},
-    handle::Handle,
+    handle::{Handle, Id},
 };
 
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) config: Config,
+    pub(crate) id: Id,
     pub(crate) count: usize,
     /// What the shards share out, if they are to be pinned.
     pub(crate) cpus: Option<CpuSet>,
@@ -56,6 +57,7 @@ impl Cluster {
         Arc::new_cyclic(|cluster| Cluster {
             pool: Arc::new(pool(&config, cluster.clone())),
             config,
+            id: Id::next(),
             cpus,
             count,
             peers: OnceLock::new(),
@@ -102,7 +104,7 @@ impl Cluster {
         let mut error = None;
         for index in 1..self.count {
             let (cluster, started) = (self.clone(), started.clone());
-            let named = thread::Builder::new().name((self.config.thread_name)(index));
+            let named = thread::Builder::new().name(self.config.name_of("shard", index));
             let named = match self.config.thread_stack_size {
                 Some(size) => named.stack_size(size),
                 None => named,
@@ -262,10 +264,11 @@ fn pool(config: &Config, cluster: Weak<Cluster>) -> Pool {
         stop.iter().for_each(|hook| hook());
         drop(context);
     };
+    let config_of_names = config.clone();
     Pool::new(PoolConfig {
         threads_max: config.blocking_threads_max,
         keep_alive: config.thread_keep_alive,
-        name: Arc::new(|number| format!("blocking-{number}")),
+        name: Arc::new(move |number| config_of_names.name_of("blocking", number)),
         stack_size: config.thread_stack_size,
         around: Box::new(around),
     })

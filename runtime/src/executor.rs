@@ -1,9 +1,11 @@
 //! The loop of a shard: poll what is ready, submit, sleep, take in what has completed.
 
 use std::{
+    fmt,
     future::Future,
     pin::pin,
     rc::Rc,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -14,12 +16,26 @@ use runtime_core::{main_task, shard::Shard};
 /// busy core).
 const LONG_POLL: Duration = Duration::from_micros(50);
 
+/// The user's hooks, called by the loop of a shard.
+#[derive(Clone, Default)]
+pub(crate) struct AroundSleep {
+    pub(crate) park: Option<Arc<dyn Fn() + Send + Sync>>,
+    pub(crate) unpark: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl fmt::Debug for AroundSleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AroundSleep").finish_non_exhaustive()
+    }
+}
+
 /// Runs one shard on its thread.
 #[derive(Debug)]
 pub(crate) struct Executor {
     shard: Rc<Shard>,
     /// Ready tasks polled per pass.
     tick_budget: usize,
+    around_sleep: AroundSleep,
 }
 
 /// How long the polls of the last ticks took.
@@ -55,8 +71,8 @@ impl Drop for Fatal {
 }
 
 impl Executor {
-    pub(crate) fn new(shard: Rc<Shard>, tick_budget: usize) -> Executor {
-        Executor { shard, tick_budget }
+    pub(crate) fn new(shard: Rc<Shard>, tick_budget: usize, around_sleep: AroundSleep) -> Executor {
+        Executor { shard, tick_budget, around_sleep }
     }
 
     pub(crate) fn shard(&self) -> &Rc<Shard> {
@@ -82,9 +98,13 @@ impl Executor {
         let ran = self.shard.run_tasks(self.tick_budget, pace.prompt);
         let (polls, left) = ran.unwrap_or_else(|error| unusable(&error));
         pace.note(started, polls);
-        if let Err(error) = self.shard.turn(!left && !more()) {
+        let sleep = !left && !more();
+        let hook = |hook: &Option<Arc<dyn Fn() + Send + Sync>>| hook.iter().filter(|_| sleep).for_each(|hook| hook());
+        hook(&self.around_sleep.park);
+        if let Err(error) = self.shard.turn(sleep) {
             unusable(&error);
         }
+        hook(&self.around_sleep.unpark);
         std::mem::forget(fatal);
     }
 }

@@ -1,6 +1,17 @@
 //! What threads other than a shard's own have of a runtime.
 
-use std::{error::Error, fmt, future::Future, marker::PhantomData, sync::Arc};
+use std::{
+    error::Error,
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    num::NonZeroU64,
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use runtime_core::{
     blocking::Pool,
@@ -11,6 +22,7 @@ use runtime_core::{
 use crate::{
     cluster::Cluster,
     context::{Context, ContextGuard},
+    metrics::RuntimeMetrics,
 };
 
 /// A runtime, seen from any thread. Cheap to clone. It does not keep the runtime alive: when that has ended, what is
@@ -18,7 +30,7 @@ use crate::{
 ///
 /// ```
 /// let runtime = runtime::Runtime::new()?;
-/// let handle = runtime.handle();
+/// let handle = runtime.handle().clone();
 /// let thread = std::thread::spawn(move || handle.spawn(async { 7 }));
 /// assert_eq!(runtime.block_on(thread.join().unwrap()).unwrap(), 7);
 /// # std::io::Result::Ok(())
@@ -28,13 +40,34 @@ pub struct Handle {
     cluster: Arc<Cluster>,
 }
 
-/// Which of tokio's schedulers this one is most like.
+// What it shares are a runtime's locks and atomic numbers; no panic leaves them in the middle of a change.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
+
+/// Identity of a runtime; never reused in a process.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+pub struct Id(NonZeroU64);
+
+impl Id {
+    pub(crate) fn next() -> Id {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Id(NonZeroU64::new(NEXT.fetch_add(1, Relaxed)).expect("no process makes that many runtimes"))
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which of tokio's schedulers was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuntimeFlavor {
-    /// One shard.
+    /// [`Builder::new`](crate::Builder::new) or `new_current_thread`.
     CurrentThread,
-    /// Several shards.
+    /// [`Builder::new_multi_thread`](crate::Builder::new_multi_thread), or several shards.
     MultiThread,
 }
 
@@ -189,9 +222,24 @@ impl Handle {
         EnterGuard { _shard: None, _context: context, runtime: PhantomData }
     }
 
-    /// Which of tokio's schedulers it resembles.
+    /// Which of tokio's schedulers was asked for.
     pub fn runtime_flavor(&self) -> RuntimeFlavor {
-        if self.cluster.count > 1 { RuntimeFlavor::MultiThread } else { RuntimeFlavor::CurrentThread }
+        if self.cluster.count > 1 { RuntimeFlavor::MultiThread } else { self.cluster.config.flavor }
+    }
+
+    /// Which runtime it is.
+    pub fn id(&self) -> Id {
+        self.cluster.id
+    }
+
+    /// The name from [`Builder::name`](crate::Builder::name).
+    pub fn name(&self) -> Option<&str> {
+        self.cluster.config.name.as_deref()
+    }
+
+    /// The few numbers that tokio has under this name.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics::new(self.cluster.clone())
     }
 
     /// The shard of this runtime that the calling thread is.

@@ -31,6 +31,7 @@ mod executor;
 mod handle;
 pub mod io;
 mod macros;
+mod metrics;
 pub mod process;
 pub mod runtime;
 pub mod shard;
@@ -65,7 +66,7 @@ pub use task::spawn;
 /// The counters of the shard that this thread runs.
 ///
 /// # Panics
-/// Outside a runtime; [`Runtime::metrics`] works there.
+/// Outside a runtime; [`Runtime::counters`] works there.
 ///
 /// ```
 /// # runtime::Builder::new().build().unwrap().block_on(async {
@@ -76,5 +77,5 @@ pub use task::spawn;
 /// ```
 pub fn metrics() -> Metrics {
     runtime_core::shard::with_current(|shard| shard.metrics())
-        .expect("metrics() was called outside a runtime; use Runtime::metrics")
+        .expect("metrics() was called outside a runtime; use Runtime::counters")
 }

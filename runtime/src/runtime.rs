@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::Future,
     io,
+    panic::{RefUnwindSafe, UnwindSafe},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -12,8 +13,9 @@ use std::{
 use runtime_core::{Metrics, shard, task::JoinHandle};
 
 pub use crate::{
-    builder::{Builder, Shards},
-    handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError},
+    builder::{Builder, LocalOptions, Shards},
+    handle::{EnterGuard, Handle, Id, RuntimeFlavor, TryCurrentError},
+    metrics::RuntimeMetrics,
 };
 use crate::{
     cluster::{Cluster, pin},
@@ -27,10 +29,26 @@ use crate::{
 /// thread, since its ring does; what other threads need is a [`Handle`].
 pub struct Runtime {
     cluster: Arc<Cluster>,
+    handle: Handle,
     executor: Executor,
     threads: Vec<thread::JoinHandle<()>>,
     blocking_left: usize,
     ended: bool,
+}
+
+/// tokio's name for a runtime that stays on its thread, as every one does here.
+pub type LocalRuntime = Runtime;
+
+/// Which shard of its runtime this thread is, from 0; tokio's name for
+/// [`shard::try_current`](crate::shard::try_current).
+pub fn worker_index() -> Option<usize> {
+    crate::shard::try_current()
+}
+
+/// Whether an error says that the runtime of a file or socket has ended. Never: they are descriptors, which serve under
+/// any runtime.
+pub fn is_rt_shutdown_err(_error: &io::Error) -> bool {
+    false
 }
 
 /// What a shutdown found.
@@ -75,7 +93,8 @@ impl Runtime {
         executor: Executor,
         threads: Vec<thread::JoinHandle<()>>,
     ) -> io::Result<Runtime> {
-        let runtime = Runtime { cluster, executor, threads, blocking_left: 0, ended: false };
+        let handle = Handle::new(cluster.clone());
+        let runtime = Runtime { cluster, handle, executor, threads, blocking_left: 0, ended: false };
         if let Some(allowed) = &runtime.cluster.cpus {
             // On failure the drop ends what has been started.
             pin(0, allowed)?;
@@ -84,7 +103,7 @@ impl Runtime {
     }
 
     fn context(&self) -> ContextGuard {
-        Context { handle: self.handle(), shard: Some(0) }.set()
+        Context { handle: self.handle.clone(), shard: Some(0) }.set()
     }
 
     /// Runs a future to its end on this thread, and with it the tasks that are spawned here. Tasks that have not ended go
@@ -107,6 +126,15 @@ impl Runtime {
         self.executor.shard().spawn(future)
     }
 
+    /// As [`spawn`](Runtime::spawn); the name it has on tokio's `LocalRuntime`.
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.spawn(future)
+    }
+
     /// As [`task::spawn_blocking`](crate::task::spawn_blocking()).
     pub fn spawn_blocking<F, T>(&self, work: F) -> JoinHandle<T>
     where
@@ -117,8 +145,8 @@ impl Runtime {
     }
 
     /// What other threads, and other shards, need.
-    pub fn handle(&self) -> Handle {
-        Handle::new(self.cluster.clone())
+    pub fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     /// Makes this the runtime of its thread until the guard is dropped, so that [`spawn`](crate::spawn), sleeps and the
@@ -128,8 +156,13 @@ impl Runtime {
     }
 
     /// The counters of the first shard now.
-    pub fn metrics(&self) -> Metrics {
+    pub fn counters(&self) -> Metrics {
         self.executor.shard().metrics()
+    }
+
+    /// The few numbers that tokio has under this name.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.handle.metrics()
     }
 
     /// Ends the runtime as dropping it does, and says what it left.
@@ -227,6 +260,10 @@ fn assert_outside() {
         "block_on was called inside a runtime, where it would stop every task of the shard: await or spawn instead"
     );
 }
+
+// Nothing of it is left half changed by a panic of the future that it ran, nor by one of a task.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
 
 impl Drop for Runtime {
     fn drop(&mut self) {

@@ -137,7 +137,7 @@ fn a_panic_elsewhere_comes_back_as_an_error_and_an_abort_gets_there() {
 #[test]
 fn what_is_sent_to_a_runtime_that_ends_is_cancelled_and_dropped() {
     let runtime = Builder::new().shards(2).build().unwrap();
-    let handle = runtime.handle();
+    let handle = runtime.handle().clone();
     let alive = Arc::new(());
     // Shard 0 is not running: what is sent there stays in its mailbox until the end.
     let (kept, held) = (alive.clone(), handle.clone());
@@ -156,7 +156,7 @@ fn what_is_sent_to_a_runtime_that_ends_is_cancelled_and_dropped() {
 #[test]
 fn threads_without_a_shard_spawn_by_the_handle_and_block_on_a_ring_of_their_own() {
     let runtime = Builder::new().shards(2).build().unwrap();
-    let handle = runtime.handle();
+    let handle = runtime.handle().clone();
     let threads: Vec<_> = (0..4u64)
         .map(|number| {
             let handle = handle.clone();

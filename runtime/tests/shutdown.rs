@@ -59,7 +59,7 @@ fn graceful_shutdown_cancels_what_does_not_end_in_time_and_counts_it() {
 #[test]
 fn a_runtime_that_drains_takes_no_more_from_outside() {
     let runtime = Builder::new().shards(2).build().unwrap();
-    let handle = runtime.handle();
+    let handle = runtime.handle().clone();
     let (begun, begins) = mpsc::channel();
     let (open, opens) = mpsc::channel();
     let outside = thread::spawn(move || {

@@ -14,7 +14,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
         atomic::{
-            AtomicBool, AtomicU32,
+            AtomicBool, AtomicU32, AtomicUsize,
             Ordering::{Acquire, Relaxed, Release},
         },
     },
@@ -78,6 +78,8 @@ pub(crate) struct Remote {
     /// How many CQEs end the owner's sleep. Written by the owner before it announces the sleep, whose release publishes
     /// it; read by the one sender that has to end that sleep.
     pub(crate) sleeps_for: AtomicU32,
+    /// The shard's live tasks as of its last pass; written by the owner, for whoever asks.
+    pub(crate) live_tasks: AtomicUsize,
     clapper: Arc<Clapper>,
     /// `None` where the kernel takes no messages.
     door: Option<Door>,
@@ -92,6 +94,7 @@ impl Remote {
             has_mail: AtomicBool::new(false),
             doorbell: Doorbell::new(),
             sleeps_for: AtomicU32::new(1),
+            live_tasks: AtomicUsize::new(0),
             clapper,
             door: ring.map(Door::new),
         });
@@ -192,6 +195,12 @@ impl Peer {
     /// Which shard.
     pub fn id(&self) -> ShardId {
         self.0.id
+    }
+
+    /// How many tasks the shard has that have not ended: exact on its own thread, elsewhere as of its last pass.
+    pub fn live_tasks(&self) -> usize {
+        let own = with_current(|current| (current.id == self.0.id).then(|| current.live_tasks())).flatten();
+        own.unwrap_or_else(|| self.0.live_tasks.load(Relaxed))
     }
 
     /// Ends the shard's sleep, or keeps it from the next one. From the shard's own thread this does nothing: it is awake.

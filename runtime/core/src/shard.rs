@@ -273,6 +273,7 @@ impl Shard {
     /// # Errors
     /// Only those after which the ring is unusable.
     pub fn turn(&self, block: bool) -> io::Result<()> {
+        self.remote.live_tasks.store(self.live_tasks(), Relaxed);
         let news = self.take_in();
         let want = if block && !news { self.lie_down()? } else { None };
         let turned = self.driver.borrow_mut().turn(want, None);

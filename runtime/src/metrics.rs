@@ -1,0 +1,33 @@
+//! What tokio's metrics say of a runtime.
+
+use std::sync::Arc;
+
+use crate::cluster::Cluster;
+
+/// A view of a runtime's numbers, from any thread; tokio's. [`Runtime::counters`](crate::Runtime::counters) and
+/// [`runtime::metrics`](crate::metrics()) have more.
+#[derive(Clone, Debug)]
+pub struct RuntimeMetrics {
+    cluster: Arc<Cluster>,
+}
+
+impl RuntimeMetrics {
+    pub(crate) fn new(cluster: Arc<Cluster>) -> RuntimeMetrics {
+        RuntimeMetrics { cluster }
+    }
+
+    /// How many shards the runtime has.
+    pub fn num_workers(&self) -> usize {
+        self.cluster.count
+    }
+
+    /// How many tasks have not ended: exact for the shard of the calling thread, for others as of their last pass.
+    pub fn num_alive_tasks(&self) -> usize {
+        (0..self.cluster.count).map(|shard| self.cluster.peer(shard).live_tasks()).sum()
+    }
+
+    /// Always 0: there is no queue that all shards share.
+    pub fn global_queue_depth(&self) -> usize {
+        0
+    }
+}
