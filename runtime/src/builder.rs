@@ -1,6 +1,6 @@
 //! Setting up a runtime.
 
-use std::{fmt, io, sync::Arc, thread, time::Duration};
+use std::{fmt, io, rc::Rc, sync::Arc, thread, time::Duration};
 
 use runtime_core::{
     cpu::CpuSet,
@@ -73,7 +73,12 @@ impl Config {
         if self.start_paused {
             shard.clock().pause();
         }
-        Ok(Executor::new(shard, self.tick_budget, self.around_sleep.clone()))
+        Ok(self.executor_of(shard))
+    }
+
+    /// The loop of a shard.
+    pub(crate) fn executor_of(&self, shard: Rc<Shard>) -> Executor {
+        Executor::new(shard, self.tick_budget, self.around_sleep.clone())
     }
 
     /// Of a thread of the runtime's own.

@@ -27,6 +27,7 @@ use crate::{
     context::Context,
     executor::{Executor, Pace},
     handle::{Handle, Id},
+    own,
 };
 
 #[derive(Debug)]
@@ -160,6 +161,7 @@ impl Cluster {
             return;
         }
         let context = Context { handle: Handle::new(self.clone()), shard: Some(index) }.set();
+        own::note(self.id, executor.shard());
         let entered = executor.shard().run();
         if let Some(hook) = &self.config.on_thread_start {
             hook();

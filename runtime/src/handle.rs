@@ -15,6 +15,7 @@ use std::{
 
 use runtime_core::{
     blocking::Pool,
+    coop,
     shard::{self, Entered},
     task::JoinHandle,
 };
@@ -23,6 +24,7 @@ use crate::{
     cluster::Cluster,
     context::{Context, ContextGuard},
     metrics::RuntimeMetrics,
+    own,
 };
 
 /// A runtime, seen from any thread. Cheap to clone. It does not keep the runtime alive: when that has ended, what is
@@ -192,17 +194,28 @@ impl Handle {
         self.cluster.is_draining()
     }
 
-    /// Runs a future on this thread, which must not be a shard: a thread of the program's own, or of the blocking pool.
-    /// For that time the thread gets a ring of its own, which costs about 100 µs; tasks that the future spawns are
-    /// dropped with it.
+    /// Runs a future to its end on this thread.
+    ///
+    /// On the thread that built the runtime, and in [`block_in_place`](crate::task::block_in_place), that is
+    /// [`Runtime::block_on`](crate::Runtime::block_on): the shard runs meanwhile. Any other thread gets a ring of its own
+    /// for that time, which costs about 100 µs; tasks that the future spawns are dropped with it.
     ///
     /// # Panics
-    /// On a shard, where it would stop all tasks; with the future's own panic; and if no ring can be made.
+    /// In a task, where it would stop all others; with the future's own panic; and if no ring can be made.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         assert!(
             !shard::is_running(),
             "Handle::block_on was called inside a runtime, where it would stop every task of the shard: await instead"
         );
+        if let Some(shard) = own::find(self.cluster.id) {
+            let executor = self.cluster.config.executor_of(shard);
+            let index = self.shard_here().unwrap_or(0);
+            let _running = (Context { handle: self.clone(), shard: Some(index) }.set(), executor.shard().run());
+            let output = executor.block_on(future);
+            // The loop has used up the budget of the poll, if any, in which it ran.
+            coop::refill();
+            return output;
+        }
         let executor = match self.cluster.config.executor() {
             Ok(executor) => executor,
             Err(error) => panic!("Handle::block_on cannot set up this thread's ring: {error}"),
@@ -215,8 +228,13 @@ impl Handle {
     /// Makes this the runtime of its thread until the guard is dropped, so that [`Handle::current`] and
     /// [`spawn_on`](crate::spawn_on) find it.
     ///
-    /// [`spawn`](crate::spawn) needs a shard, which the thread does not become: use [`Handle::spawn`].
+    /// On the thread that built the runtime this is [`Runtime::enter`](crate::Runtime::enter). Elsewhere
+    /// [`spawn`](crate::spawn) finds no shard that its task could stay on, and panics: use [`Handle::spawn`].
     pub fn enter(&self) -> EnterGuard<'_> {
+        if let Some(shard) = own::find(self.cluster.id) {
+            let index = self.shard_here().unwrap_or(0);
+            return EnterGuard::of_shard(shard.enter(), Context { handle: self.clone(), shard: Some(index) }.set());
+        }
         let shard = self.shard_here();
         let context = Context { handle: self.clone(), shard }.set();
         EnterGuard { _shard: None, _context: context, runtime: PhantomData }

@@ -32,6 +32,7 @@ mod handle;
 pub mod io;
 mod macros;
 mod metrics;
+mod own;
 pub mod process;
 pub mod runtime;
 pub mod shard;

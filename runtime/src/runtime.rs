@@ -21,6 +21,7 @@ use crate::{
     cluster::{Cluster, pin},
     context::{Context, ContextGuard},
     executor::Executor,
+    own,
 };
 
 /// A runtime: its first shard, on the thread that built it, and the threads of the others.
@@ -95,6 +96,7 @@ impl Runtime {
     ) -> io::Result<Runtime> {
         let handle = Handle::new(cluster.clone());
         let runtime = Runtime { cluster, handle, executor, threads, blocking_left: 0, ended: false };
+        own::note(runtime.cluster.id, runtime.executor.shard());
         if let Some(allowed) = &runtime.cluster.cpus {
             // On failure the drop ends what has been started.
             pin(0, allowed)?;

@@ -107,9 +107,22 @@ where
 
 /// Calls `work`, which blocks, here and now: the shard's other tasks and I/O wait for it, since they cannot move to
 /// another thread. There for programs that are moved over; [`spawn_blocking`] is better in all others.
+///
+/// What blocks is allowed in it: `blocking_recv` and the like, which no task of this shard can end meanwhile, and
+/// [`Handle::block_on`](crate::Handle::block_on), which runs the shard's other tasks while it waits. They run on top of
+/// this one: if one of them blocks in place as well, this one goes on only after it.
+///
+/// ```
+/// # runtime::Builder::new().build().unwrap().block_on(async {
+/// use runtime::{Handle, task::block_in_place};
+///
+/// let task = runtime::spawn(async { 7 });
+/// assert_eq!(block_in_place(|| Handle::current().block_on(task)).unwrap(), 7);
+/// # });
+/// ```
 pub fn block_in_place<F, T>(work: F) -> T
 where
     F: FnOnce() -> T,
 {
-    work()
+    runtime_core::shard::not_running(work)
 }

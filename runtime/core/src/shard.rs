@@ -48,6 +48,18 @@ pub fn is_running() -> bool {
     RUNNING.try_with(Cell::get) == Ok(true)
 }
 
+/// Calls `f` as if no shard ran on this thread, for code that knows that it blocks.
+pub fn not_running<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            RUNNING.set(self.0);
+        }
+    }
+    let _restore = Restore(RUNNING.replace(false));
+    f()
+}
+
 /// Marks a shard as the one of its thread, until dropped.
 #[derive(Debug)]
 pub struct Entered {

@@ -172,6 +172,13 @@ fn a_handle_blocks_on_a_thread_of_ones_own() {
 }
 
 #[test]
+fn a_handle_blocks_where_the_runtime_was_built() {
+    let runtime = multi_thread(1);
+    let task = runtime.spawn(async { tokio::spawn(async { 13 }).await });
+    assert_eq!(runtime.handle().block_on(task).unwrap().unwrap(), 13);
+}
+
+#[test]
 fn a_handle_blocks_in_blocking_work() {
     let runtime = multi_thread(1);
     let sum = runtime.block_on(async {
@@ -217,12 +224,12 @@ fn entering_through_the_handle_serves_spawn_and_timers() {
 }
 
 #[test]
-fn another_thread_that_entered_may_spawn() {
+fn another_thread_that_entered_finds_the_runtime() {
     let runtime = multi_thread(2);
     let handle = runtime.handle().clone();
     let task = thread::spawn(move || {
         let _entered = handle.enter();
-        tokio::spawn(async { 11 })
+        Handle::current().spawn(async { 11 })
     });
     assert_eq!(runtime.block_on(task.join().unwrap()).unwrap(), 11);
 }
@@ -310,6 +317,38 @@ fn flavors() {
     assert_eq!(current_thread().handle().runtime_flavor(), RuntimeFlavor::CurrentThread);
     assert_eq!(multi_thread(2).handle().runtime_flavor(), RuntimeFlavor::MultiThread);
     assert_eq!(multi_thread(1).handle().runtime_flavor(), RuntimeFlavor::MultiThread);
+}
+
+#[test]
+fn runtimes_have_names_numbers_and_counts() {
+    let (first, second) =
+        (current_thread(), Builder::new_multi_thread().worker_threads(2).name("second").build().unwrap());
+    assert_ne!(first.handle().id(), second.handle().id());
+    assert_eq!((first.handle().name(), second.handle().name()), (None, Some("second")));
+    assert_eq!((first.metrics().num_workers(), second.handle().metrics().num_workers()), (1, 2));
+    let alive = first.block_on(async {
+        let metrics = Handle::current().metrics();
+        let task = tokio::spawn(std::future::pending::<()>());
+        let alive = (metrics.num_alive_tasks(), metrics.global_queue_depth());
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        (alive, metrics.num_alive_tasks())
+    });
+    assert_eq!(alive, ((1, 0), 0));
+    assert_eq!(tokio::runtime::worker_index(), None);
+    let index = first.block_on(async { tokio::spawn(async { tokio::runtime::worker_index() }).await.unwrap() });
+    assert_eq!(index, Some(0));
+    assert!(!tokio::runtime::is_rt_shutdown_err(&std::io::Error::other("something else")));
+}
+
+#[test]
+fn a_local_runtime_takes_tasks_that_stay() {
+    let runtime = tokio::runtime::LocalRuntime::new().unwrap();
+    let shared = std::rc::Rc::new(3);
+    let task = runtime.spawn_local(async move { *shared });
+    assert_eq!(runtime.block_on(task).unwrap(), 3);
+    let runtime = Builder::new_current_thread().build_local(tokio::runtime::LocalOptions::default()).unwrap();
+    assert_eq!(runtime.block_on(async { tokio::task::spawn_local(async { 4 }).await.unwrap() }), 4);
 }
 
 #[test]

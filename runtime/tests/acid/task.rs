@@ -249,6 +249,14 @@ async fn block_in_place_gives_the_value_of_its_work() {
     assert_eq!(task::block_in_place(|| text.len()), 8);
     let inside = task::block_in_place(|| tokio::runtime::Handle::current().block_on(async { 9 }));
     assert_eq!(inside, 9);
+    let (sender, receiver) = oneshot::channel();
+    let other = tokio::spawn(async move {
+        task::yield_now().await;
+        sender.send("from another task").unwrap();
+    });
+    let handle = tokio::runtime::Handle::current();
+    assert_eq!(task::block_in_place(|| handle.block_on(receiver)).unwrap(), "from another task");
+    other.await.unwrap();
 }
 
 #[tokio::test]

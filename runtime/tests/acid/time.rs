@@ -244,12 +244,6 @@ async fn a_running_clock_cannot_be_started() {
     time::resume();
 }
 
-#[test]
-#[should_panic]
-fn a_sleep_needs_a_runtime() {
-    let _sleep = sleep(ms(1));
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_is_due_within_an_advance_runs_after_it() {
     let done = Arc::new(AtomicUsize::new(0));

@@ -299,7 +299,10 @@ impl fmt::Display for JoinError {
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let panic = self.with_message(|message| write!(f, "JoinError::Panic({:?}, {message:?})", self.id));
+        let panic = self.with_message(|message| match message {
+            Some(message) => write!(f, "JoinError::Panic({:?}, {message:?}, ...)", self.id),
+            None => write!(f, "JoinError::Panic({:?}, ...)", self.id),
+        });
         panic.unwrap_or_else(|| write!(f, "JoinError::Cancelled({:?})", self.id))
     }
 }
