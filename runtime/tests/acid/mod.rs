@@ -6,6 +6,7 @@
 //! another thread of the runtime to go on.
 
 mod channels;
+mod io;
 mod locks;
 mod macros;
 mod names;
