@@ -62,8 +62,10 @@ pub struct Pool {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
-    /// Alive.
+    /// Serve jobs.
     threads: usize,
+    /// The same, and those that have ceased to serve but are still in what the runtime does around it.
+    alive: usize,
     /// Started ever; for their names.
     started: usize,
     /// In a job.
@@ -208,6 +210,7 @@ impl Pool {
                 return self.not_started(state, &error);
             }
             state.threads += 1;
+            state.alive += 1;
             state.started += 1;
         }
         Vec::new()
@@ -219,7 +222,12 @@ impl Pool {
             thread = thread.stack_size(size);
         }
         let pool = self.clone();
-        thread.spawn(move || (pool.config.around)(&mut || pool.serve())).map(drop)
+        thread
+            .spawn(move || {
+                let alive = Alive(pool);
+                (alive.0.config.around)(&mut || alive.0.serve());
+            })
+            .map(drop)
     }
 
     /// With other threads there the jobs wait for them.
@@ -274,7 +282,6 @@ impl Pool {
             }
         }
         state.threads -= 1;
-        self.ended.notify_all();
         drop(state);
         drop(entered);
     }
@@ -322,9 +329,19 @@ impl Pool {
         drop(state);
         drop(dropped);
         let left = deadline.saturating_duration_since(Instant::now());
-        let ended = self.ended.wait_timeout_while(self.lock(), left, |state| state.threads > 0);
+        let ended = self.ended.wait_timeout_while(self.lock(), left, |state| state.alive > 0);
         let (state, _) = ended.unwrap_or_else(PoisonError::into_inner);
         state.busy
+    }
+}
+
+/// A thread of the pool, until nothing of the runtime's is left to do on it.
+struct Alive(Arc<Pool>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.lock().alive -= 1;
+        self.0.ended.notify_all();
     }
 }
 

@@ -146,7 +146,11 @@ async fn handlers_may_await_return_break_and_question() {
                 _ = ready(()), if rounds == 2 => break,
             }
         }
-        select! { n = ready(rounds) => return Ok(n) }
+        select! {
+            n = ready(rounds) => return Ok(n),
+            () = pending() => {}
+        }
+        unreachable!("the branch that is ready returns")
     }
     assert_eq!(inner(false).await.unwrap(), 2);
     assert_eq!(inner(true).await.unwrap_err().kind(), io::ErrorKind::NotFound);
@@ -260,12 +264,12 @@ async fn try_join_gives_all_or_the_first_error() {
 #[tokio::test]
 async fn try_join_runs_all_at_the_same_time() {
     let (sender, mut receiver) = mpsc::channel(1);
-    let send = async {
+    // The sender moves into its future, which ends only when both work together.
+    let send = async move {
         for number in 0..5 {
             sender.send(number).await.map_err(|_| "closed")?;
         }
-        drop(sender);
-        Ok::<_, &str>("sent")
+        Ok("sent")
     };
     let receive = async {
         let mut count = 0;
@@ -274,8 +278,7 @@ async fn try_join_runs_all_at_the_same_time() {
         }
         if count == 5 { Ok(count) } else { Err("too few") }
     };
-    // `sender` moves into its future, which ends only when both have worked together.
-    let both = async { tokio::try_join!(async move { send.await }, receive) };
+    let both = async { tokio::try_join!(send, receive) };
     assert_eq!(timeout(Duration::from_secs(60), both).await.unwrap(), Ok(("sent", 5)));
 }
 
