@@ -234,7 +234,7 @@ fn a_set_may_be_moved_to_another_thread_and_spawns_there_by_a_handle() {
         value
     }
     let runtime = Runtime::new().unwrap();
-    let handle = runtime.handle();
+    let handle = runtime.handle().clone();
     let (count, total) = runtime.block_on(async {
         let mut set = is_send_and_sync(JoinSet::new());
         set.spawn(async {
@@ -385,8 +385,8 @@ fn blocking_work_is_joined_like_tasks() {
     runtime.block_on(async {
         let mut set = runtime::task::JoinSet::new();
         set.spawn_blocking(|| 1);
-        set.spawn_blocking_on(|| 2, &handle);
-        set.spawn_on(async { 4 }, &handle);
+        set.spawn_blocking_on(|| 2, handle);
+        set.spawn_on(async { 4 }, handle);
         let mut sum = 0;
         while let Some(joined) = set.join_next().await {
             sum += joined.unwrap();
