@@ -7,14 +7,17 @@
 #![forbid(unsafe_code)]
 
 mod addr;
+mod message;
 mod slot;
 mod socket;
 mod split;
 mod stream;
 pub mod tcp;
+mod udp;
 pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use slot::{SlotStream, StreamHandle};
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
+pub use udp::UdpSocket;
 pub use unix::UnixStream;

@@ -15,7 +15,7 @@ use runtime_core::{
     fd::{SharedFd, Target},
     io::ReadBuf,
     readiness::{Interest, Readiness, WhenReady},
-    socket::{recv_into, retry},
+    socket::{recv_from_into, recv_into, retry},
 };
 use socket2::{SockAddr, SockRef};
 
@@ -126,6 +126,16 @@ impl Socket {
         retry(|| socket.send_with_flags(bytes, SEND))
     }
 
+    /// As [`try_recv`](Socket::try_recv), with the sender. `flags` are further `MSG_*`.
+    pub(crate) fn try_recv_from(&self, buf: &mut ReadBuf<'_>, flags: i32) -> io::Result<(usize, SockAddr)> {
+        recv_from_into(&self.fd, buf, flags)
+    }
+
+    pub(crate) fn try_send_to(&self, bytes: &[u8], to: &SockAddr) -> io::Result<usize> {
+        let socket = self.options();
+        retry(|| socket.send_to_with_flags(bytes, to, SEND))
+    }
+
     pub(crate) fn try_send_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let socket = self.options();
         retry(|| socket.send_vectored_with_flags(pieces, SEND))
@@ -175,6 +185,9 @@ impl AsRawFd for Socket {
 /// pending error; and its descriptor.
 macro_rules! socket_methods {
     ($type:ty) => {
+        socket_methods!($type, poll_read_ready, poll_write_ready);
+    };
+    ($type:ty, $poll_read_ready:ident, $poll_write_ready:ident) => {
         impl $type {
             /// Waits until what is asked for holds.
             ///
@@ -219,7 +232,7 @@ macro_rules! socket_methods {
             ///
             /// # Errors
             /// As for `ready`.
-            pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            pub fn $poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 self.socket.poll_read_ready(cx)
             }
 
@@ -227,7 +240,7 @@ macro_rules! socket_methods {
             ///
             /// # Errors
             /// As for `ready`.
-            pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            pub fn $poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 self.socket.poll_write_ready(cx)
             }
 

@@ -59,11 +59,7 @@ pub struct RecvMsg<B, A> {
 impl<B: fmt::Debug, A> fmt::Debug for RecvMsg<B, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RecvMsg { target, buf, fds, .. } = self;
-        f.debug_struct("RecvMsg")
-            .field("target", target)
-            .field("buf", buf)
-            .field("fds", fds)
-            .finish_non_exhaustive()
+        f.debug_struct("RecvMsg").field("target", target).field("buf", buf).field("fds", fds).finish_non_exhaustive()
     }
 }
 

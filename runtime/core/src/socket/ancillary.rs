@@ -95,7 +95,9 @@ pub(crate) fn room(fds: usize) -> io::Result<usize> {
 
 fn check_count(fds: usize) -> io::Result<()> {
     if fds > FDS_MAX {
-        return Err(invalid(format!("{fds} descriptors in one message; the limit is {FDS_MAX}: send several messages")));
+        return Err(invalid(format!(
+            "{fds} descriptors in one message; the limit is {FDS_MAX}: send several messages"
+        )));
     }
     Ok(())
 }
@@ -112,7 +114,8 @@ pub(crate) unsafe fn decode(control: &[u8]) -> Ancillary {
     let mut ancillary = Ancillary::default();
     let mut rest = control;
     while let Some((kind, payload)) = next(&mut rest) {
-        let numbers = payload.chunks_exact(size_of::<i32>()).map(|bytes| i32::from_ne_bytes(bytes.try_into().expect("4")));
+        let numbers =
+            payload.chunks_exact(size_of::<i32>()).map(|bytes| i32::from_ne_bytes(bytes.try_into().expect("4")));
         match kind {
             // SAFETY: numbers of new descriptors, which nobody owns yet. Test: runtime/tests/net_fds.rs.
             libc::SCM_RIGHTS => ancillary.fds.extend(numbers.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })),
@@ -148,7 +151,8 @@ pub(crate) fn check(mut ancillary: Ancillary, flags: i32, fds: usize) -> io::Res
     if fds == 0 {
         ancillary.fds.clear();
     } else if ancillary.fds.len() > fds || flags & libc::MSG_CTRUNC != 0 {
-        let text = format!("a message with more descriptors than the {fds} there was room for, or than the process can have");
+        let text =
+            format!("a message with more descriptors than the {fds} there was room for, or than the process can have");
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
     Ok(ancillary)
