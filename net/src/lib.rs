@@ -20,4 +20,4 @@ pub use addr::{ToSocketAddrs, lookup_host};
 pub use slot::{SlotStream, StreamHandle};
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
-pub use unix::UnixStream;
+pub use unix::{UnixDatagram, UnixListener, UnixSocket, UnixStream};

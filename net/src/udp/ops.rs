@@ -56,7 +56,7 @@ impl UdpSocket {
     /// # Cost
     /// One SQE, no copy in user space, one allocation.
     pub fn send_msg<S: Source>(&self, source: S, to: impl Into<Option<SocketAddr>>) -> Io<One<op::SendMsg<S>>> {
-        op::send_msg(self.socket.target(), source, to.into().map(SockAddr::from), Vec::new())
+        op::send_msg(self.socket.target(), source, Ok(to.into().map(SockAddr::from)), Vec::new())
     }
 
     /// Closes the socket and gives the error that closing may bring. If ops are in flight on it, the last of them closes

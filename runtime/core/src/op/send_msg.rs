@@ -21,7 +21,14 @@ use super::{
     plain_op,
 };
 use crate::{
-    fd::Target, future::Io, lower::Scope, plan::One, sealed::Sealed, socket::encode, source::Source, sqe::Sqe,
+    fd::Target,
+    future::Io,
+    lower::{Scope, invalid},
+    plan::One,
+    sealed::Sealed,
+    socket::encode,
+    source::Source,
+    sqe::Sqe,
 };
 
 /// A send of one message.
@@ -29,7 +36,7 @@ use crate::{
 pub struct SendMsg<S> {
     target: Target,
     source: S,
-    to: Option<SockAddr>,
+    to: Result<Option<SockAddr>, &'static str>,
     /// Open until the kernel has taken its own references, which it does when the op runs.
     fds: Vec<OwnedFd>,
     // What the kernel is pointed to. It lies in the op, which does not move until its last CQE.
@@ -42,12 +49,12 @@ pub struct SendMsg<S> {
 /// here when the op has ended.
 ///
 /// More than [`FDS_MAX`](crate::socket::FDS_MAX) of them is `InvalidInput`; so is, with descriptors, a loan of variable
-/// length. One SQE, no copy in user space, one allocation as the op does not fit the slab, and one more for control data if
+/// length, and an `Err` for `to`, with its text. One SQE, no copy in user space, one allocation as the op does not fit the slab, and one more for control data if
 /// there are descriptors.
 pub fn send_msg<S: Source>(
     target: impl Into<Target>,
     source: S,
-    to: Option<SockAddr>,
+    to: Result<Option<SockAddr>, &'static str>,
     fds: Vec<OwnedFd>,
 ) -> Io<One<SendMsg<S>>> {
     Io::new(One::new(SendMsg {
@@ -71,7 +78,12 @@ impl<S: Source> Op for SendMsg<S> {
     fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request> {
         let bytes = self.source.locate(scope)?;
         let len = transfer_len::<Variable>(bytes.len)?;
-        let (name, name_len) = self.to.as_ref().map_or((ptr::null(), 0), |to| (to.as_ptr(), to.len()));
+        let (name, name_len) = self
+            .to
+            .as_ref()
+            .map_err(|why| invalid(*why))?
+            .as_ref()
+            .map_or((ptr::null(), 0), |to| (to.as_ptr(), to.len()));
         let mut sqe = if self.fds.is_empty() {
             let send = opcode::Send::new(types::Fd(-1), bytes.ptr, len).flags(libc::MSG_NOSIGNAL);
             scope.forward_length(&bytes);
