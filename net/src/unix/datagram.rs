@@ -123,12 +123,12 @@ impl UnixDatagram {
         self.socket.options().connect(&named(path.as_ref())?)
     }
 
-    /// Ends one direction or both, on the spot.
+    /// Ends one direction or both, on the spot. Once what came before has been received, a receive gives 0.
     ///
     /// # Errors
     /// Those of shutdown(2): ENOTCONN without a peer.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.socket.options().shutdown(how)
+        self.socket.end(how)
     }
 
     /// Sends `source`, a buffer or a loan, and descriptors as one datagram, to an address, or to the peer for `None`, as an

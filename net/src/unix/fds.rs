@@ -56,7 +56,8 @@ macro_rules! fd_methods {
             /// # Errors
             /// As for `recv_fds`; `WouldBlock` if nothing is there.
             pub fn try_recv_fds(&self, buf: &mut [u8], fds: usize) -> io::Result<(usize, Vec<OwnedFd>)> {
-                recv_fds(&self.socket, &mut ReadBuf::new(buf), fds)
+                let received = recv_fds(&self.socket, &mut ReadBuf::new(buf), fds);
+                self.socket.unless_ended(received, || Ok((0, Vec::new())))
             }
 
             /// Whether what is received comes with the sender's credentials (SO_PASSCRED): `recv_msg` gives them.

@@ -62,7 +62,7 @@ impl UnixSeqpacket {
     /// Connects to the socket that listens at `path`; a path that begins with a NUL byte is an abstract name.
     ///
     /// # Errors
-    /// Those of connect(2): ENOENT, ECONNREFUSED if nobody listens there, EPROTOTYPE if it is of another kind.
+    /// Those of connect(2): ENOENT, ECONNREFUSED if nobody listens there, EPROTOTYPE if a socket of another kind does.
     /// `InvalidInput` for a name that is too long.
     ///
     /// # Cancel safety
