@@ -6,10 +6,9 @@ use std::{
     io::{ErrorKind, Read, Write, pipe},
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     pin::pin,
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use common::{open_fds, poll_once, run};
+use common::{alone, open_fds, poll_once, run};
 use runtime::{
     IntoResult, join,
     net::{
@@ -18,13 +17,6 @@ use runtime::{
     },
     task::yield_now,
 };
-
-/// Descriptors are counted, so one test at a time. Gives their number, for the end.
-fn alone() -> (MutexGuard<'static, ()>, usize) {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    (guard, open_fds())
-}
 
 fn is_closed_on_exec(fd: &OwnedFd) -> bool {
     let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).unwrap();
@@ -44,7 +36,7 @@ fn borrowed(fds: &[OwnedFd]) -> Vec<BorrowedFd<'_>> {
 
 #[test]
 fn what_is_sent_is_what_is_received() {
-    let (_alone, before) = alone();
+    let (_alone, before) = (alone(), open_fds());
     run(async {
         let (a, b) = UnixStream::pair().unwrap();
         let (mut read, mut write) = pipe().unwrap();
@@ -71,7 +63,7 @@ fn what_is_sent_is_what_is_received() {
 
 #[test]
 fn datagrams_and_packets_carry_them_too() {
-    let (_alone, before) = alone();
+    let (_alone, before) = (alone(), open_fds());
     run(async {
         let fds = many(3);
         let (a, b) = UnixDatagram::pair().unwrap();
@@ -90,7 +82,7 @@ fn datagrams_and_packets_carry_them_too() {
 
 #[test]
 fn as_many_as_a_message_holds_and_no_more() {
-    let (_alone, before) = alone();
+    let (_alone, before) = (alone(), open_fds());
     run(async {
         let (a, b) = UnixStream::pair().unwrap();
         let mut fds = many(FDS_MAX + 1);
@@ -115,7 +107,7 @@ fn as_many_as_a_message_holds_and_no_more() {
 
 #[test]
 fn too_many_for_the_receiver_are_closed_and_told() {
-    let (_alone, before) = alone();
+    let (_alone, before) = (alone(), open_fds());
     run(async {
         let fds = many(40);
         let (a, b) = UnixDatagram::pair().unwrap();
@@ -144,7 +136,7 @@ fn too_many_for_the_receiver_are_closed_and_told() {
 
 #[test]
 fn a_process_that_cannot_have_more_is_told() {
-    let (_alone, before) = alone();
+    let (_alone, before) = (alone(), open_fds());
     run(async {
         let (a, b) = UnixStream::pair().unwrap();
         let fds = many(8);
@@ -171,7 +163,7 @@ fn a_process_that_cannot_have_more_is_told() {
 
 #[test]
 fn those_of_two_sends_stay_apart_on_a_stream() {
-    let (_alone, before) = alone();
+    let (_alone, before) = (alone(), open_fds());
     run(async {
         let (a, b) = UnixStream::pair().unwrap();
         let fds = many(3);
@@ -196,7 +188,7 @@ fn those_of_two_sends_stay_apart_on_a_stream() {
 
 #[test]
 fn in_a_plan() {
-    let (_alone, before) = alone();
+    let (_alone, before) = (alone(), open_fds());
     run(async {
         let (a, b) = UnixStream::pair().unwrap();
         let (mut read, write) = pipe().unwrap();
@@ -217,7 +209,7 @@ fn in_a_plan() {
 
 #[test]
 fn nobody_to_take_them() {
-    let (_alone, before) = alone();
+    let (_alone, before) = (alone(), open_fds());
     run(async {
         let fds = many(4);
         for round in 0..200 {
