@@ -92,6 +92,24 @@ fn an_accept_waits_and_a_dropped_one_takes_nothing() {
 }
 
 #[test]
+fn an_accept_in_a_plan() {
+    run(async {
+        let name = abstract_name();
+        let listener = UnixListener::bind(&name).unwrap();
+        let mut client = UnixStream::connect(&name).await.unwrap();
+        let plan = listener.accept().then(|s| s.send_all("hello")).finally(|(s, _)| s.close());
+        let ((slot, peer), _, ()) = plan.await.into_result().unwrap();
+        assert!(slot.is_closed() && peer.is_unnamed());
+        let mut text = String::new();
+        client.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "hello");
+        let _client = UnixStream::connect(&name).await.unwrap();
+        let (server, _) = listener.accept().plan().await.unwrap();
+        assert_eq!(server.try_read(&mut [0; 4]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    });
+}
+
+#[test]
 fn a_connect_waits_while_too_many_others_do() {
     run(async {
         let name = abstract_name();

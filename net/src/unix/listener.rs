@@ -7,11 +7,18 @@ use std::{
     task::{Context, Poll},
 };
 
-use runtime_core::{readiness::Interest, socket::Address};
+use runtime_core::{
+    fd::Target,
+    readiness::{Interest, WhenReady},
+    socket::Address,
+};
 use socket2::{SockAddr, Type};
 
 use super::{SocketAddr, UnixStream, address::named, listen_on, unix_methods};
-use crate::socket::Socket;
+use crate::{
+    accept::{Accept, Listener},
+    socket::Socket,
+};
 
 /// A Unix socket that listens for connections. `Send` and `Sync`; any number of tasks may accept at once, on any shard.
 ///
@@ -62,19 +69,19 @@ impl UnixListener {
         Ok(UnixListener { socket: listen_on(Type::STREAM, address)? })
     }
 
-    /// Gives the next connection and the peer's address.
+    /// Gives the next connection and the peer's address; see [`Accept`] for both of its faces.
     ///
     /// # Errors
     /// Those of accept4(2). None of them is the end of the listener: after EMFILE (too many open descriptors) the connection
     /// still waits, and the next call tries again.
     ///
     /// # Cancel safety
-    /// Dropped it has taken no connection.
+    /// Dropped it has taken no connection. (In a plan it may have.)
     ///
     /// # Cost
     /// One system call for a connection that waits; else a poll op and two.
-    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.socket.wait_for(Interest::READABLE, || self.try_accept()).await
+    pub fn accept(&self) -> Accept<'_, UnixListener> {
+        Accept::new(self)
     }
 
     /// As [`accept`](UnixListener::accept), inside a poll. Only the task that polled last is woken.
@@ -93,14 +100,26 @@ impl UnixListener {
         self.socket.options().take_error()
     }
 
-    fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let (socket, peer) = self.socket.try_accept()?;
-        Ok((UnixStream::of(Socket::new(socket)), SocketAddr::of(&peer)?))
-    }
-
     /// Of a socket that listens already.
     pub(super) fn of(socket: Socket) -> UnixListener {
         UnixListener { socket }
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    fn target(&self) -> Target {
+        self.socket.target()
+    }
+
+    fn wait(&self) -> WhenReady<'_> {
+        self.socket.ready(Interest::READABLE)
+    }
+
+    fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let (socket, peer) = self.socket.try_accept()?;
+        Ok((UnixStream::of(Socket::new(socket)), SocketAddr::of(&peer)?))
     }
 }
 
