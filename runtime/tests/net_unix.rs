@@ -376,6 +376,16 @@ fn pairs_of_datagrams_shut_down_and_std() {
         assert_eq!(b.send(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
         assert_eq!(a.recv(&mut [0; 4]).await.unwrap(), 0);
         assert!(format!("{a:?}").starts_with("UnixDatagram"), "{a:?}");
+
+        let (waiting, _other) = UnixDatagram::pair().unwrap();
+        let waiting = Rc::new(waiting);
+        let waits = waiting.clone();
+        let waits = spawn(async move { waits.recv_from(&mut [0; 4]).await });
+        yield_now().await;
+        waiting.shutdown(Shutdown::Read).unwrap();
+        let (len, from) = waits.await.unwrap().unwrap();
+        assert!(len == 0 && from.is_unnamed());
+        assert_eq!(waiting.recv_fds(&mut [0; 4], 1).await.unwrap().0, 0);
     });
 }
 

@@ -16,7 +16,7 @@ macro_rules! fd_methods {
             /// Dropped while it waits, nothing was sent.
             ///
             /// # Cost
-            /// One system call and two allocations; one call more and one SQE if there was no room.
+            /// One system call and one allocation; one call more and one SQE if there was no room.
             pub async fn send_fds(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
                 self.socket.wait_for(Interest::WRITABLE, || self.try_send_fds(bytes, fds)).await
             }
@@ -101,7 +101,8 @@ macro_rules! send_msg {
     ($type:ty) => {
         impl $type {
             /// Sends `source`, a buffer or a loan, and descriptors with its first byte, as an op: `(io::Result<usize>, source)`.
-            /// This closes the descriptors when it has ended; what is under way stays open.
+            /// This closes the descriptors when it has ended; what is under way stays open. On a stream an empty `source` sends
+            /// nothing, no descriptors either.
             ///
             /// # Errors
             /// As for `send_fds`; with descriptors, `InvalidInput` for a loan of variable length.
