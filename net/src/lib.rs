@@ -6,15 +6,19 @@
 
 #![forbid(unsafe_code)]
 
+mod accept;
 mod addr;
+mod message;
 mod slot;
 mod socket;
 mod split;
 mod stream;
 pub mod tcp;
+mod udp;
 pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use slot::{SlotStream, StreamHandle};
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
-pub use unix::UnixStream;
+pub use udp::UdpSocket;
+pub use unix::{UnixDatagram, UnixListener, UnixSocket, UnixStream};

@@ -8,6 +8,7 @@ use std::{
     io::{self, IoSlice, IoSliceMut, Read},
     net::Shutdown,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, ready},
 };
 
@@ -15,7 +16,7 @@ use runtime_core::{
     fd::{SharedFd, Target},
     io::ReadBuf,
     readiness::{Interest, Readiness, WhenReady},
-    socket::{recv_into, retry},
+    socket::{recv_from_into, recv_into, retry},
 };
 use socket2::{SockAddr, SockRef};
 
@@ -28,6 +29,9 @@ pub(crate) struct Socket {
     /// Goes first: no wait outlives the owner of the descriptor.
     readiness: Readiness,
     fd: SharedFd,
+    /// Set once this side's direction of reads has been shut down: where a call of a socket of datagrams that may wait gives
+    /// 0 then, one that may not goes on with EAGAIN, and the socket is ready all the while.
+    ended: AtomicBool,
 }
 
 impl Socket {
@@ -38,7 +42,7 @@ impl Socket {
 
     /// As [`new`](Socket::new), of a descriptor that an op may share.
     pub(crate) fn shared(fd: SharedFd) -> Socket {
-        Socket { readiness: Readiness::new(&fd), fd }
+        Socket { readiness: Readiness::new(&fd), fd, ended: AtomicBool::new(false) }
     }
 
     /// Takes over a socket and sets its mode: one or two system calls.
@@ -108,7 +112,7 @@ impl Socket {
 
     /// recv(2) into memory that need not be initialized.
     pub(crate) fn try_recv(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-        recv_into(&self.fd, buf, 0)
+        self.unless_ended(recv_into(&self.fd, buf, 0), || Ok(0))
     }
 
     /// As [`try_recv`](Socket::try_recv), and what is received stays there.
@@ -124,6 +128,34 @@ impl Socket {
     pub(crate) fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
         let socket = self.options();
         retry(|| socket.send_with_flags(bytes, SEND))
+    }
+
+    /// As [`try_recv`](Socket::try_recv), with the sender. `flags` are further `MSG_*`.
+    pub(crate) fn try_recv_from(&self, buf: &mut ReadBuf<'_>, flags: i32) -> io::Result<(usize, SockAddr)> {
+        self.unless_ended(recv_from_into(&self.fd, buf, flags), || Ok((0, SockAddr::unix("")?)))
+    }
+
+    /// The end, in place of what would wait for ever.
+    pub(crate) fn unless_ended<R>(&self, result: io::Result<R>, end: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.ended.load(Ordering::Acquire) => end(),
+            result => result,
+        }
+    }
+
+    /// shutdown(2) of a socket of datagrams, on the spot.
+    pub(crate) fn end(&self, how: Shutdown) -> io::Result<()> {
+        self.options().shutdown(how)?;
+        if how != Shutdown::Write {
+            // Whoever waits is woken by the kernel, and finds this.
+            self.ended.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn try_send_to(&self, bytes: &[u8], to: &SockAddr) -> io::Result<usize> {
+        let socket = self.options();
+        retry(|| socket.send_to_with_flags(bytes, to, SEND))
     }
 
     pub(crate) fn try_send_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -175,6 +207,9 @@ impl AsRawFd for Socket {
 /// pending error; and its descriptor.
 macro_rules! socket_methods {
     ($type:ty) => {
+        socket_methods!($type, poll_read_ready, poll_write_ready);
+    };
+    ($type:ty, $poll_read_ready:ident, $poll_write_ready:ident) => {
         impl $type {
             /// Waits until what is asked for holds.
             ///
@@ -219,7 +254,7 @@ macro_rules! socket_methods {
             ///
             /// # Errors
             /// As for `ready`.
-            pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            pub fn $poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 self.socket.poll_read_ready(cx)
             }
 
@@ -227,7 +262,7 @@ macro_rules! socket_methods {
             ///
             /// # Errors
             /// As for `ready`.
-            pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            pub fn $poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 self.socket.poll_write_ready(cx)
             }
 

@@ -1,14 +1,13 @@
 //! TCP: the halves of a connection, and the futures of `accept` and `connect`. The sockets themselves are in
 //! [`net`](crate).
 
-mod accept;
 mod connect;
 mod halves;
 mod listener;
 mod socket;
 mod stream;
 
-pub use accept::Accept;
+pub use crate::accept::Accept;
 pub use connect::Connect;
 pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use listener::TcpListener;

@@ -5,10 +5,12 @@ use runtime::{
     fs::{File, FileHandle, SlotFile},
     io::{Interest, Ready, unix::AsyncFd},
     net::{
-        SlotStream, StreamHandle, TcpListener, TcpSocket, TcpStream, UnixStream,
+        SlotStream, StreamHandle, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixSocket,
+        UnixStream,
         tcp::{Accept, Connect, OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf},
+        unix::{self, UCred, UnixSeqpacket, UnixSeqpacketListener, pipe},
     },
-    op::{Exact, Read, Recv, Variable, Write},
+    op::{Exact, Read, Recv, RecvMsg, SendMsg, Variable, Write},
     plan::{JoinAll, One},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     signal::unix::{Signal, SignalKind},
@@ -52,6 +54,11 @@ fn public_types_cross_threads_as_tokios_do() {
     send_sync::<(ReadHalf<'_>, WriteHalf<'_>, OwnedReadHalf, OwnedWriteHalf, ReuniteError)>();
     send::<(Accept<'_>, Connect<&str>)>();
     unpin::<(Accept<'_>, Connect<String>)>();
+    send_sync::<(UdpSocket, UnixListener, UnixDatagram, UnixSocket, UCred, unix::SocketAddr)>();
+    send_sync::<(unix::ReadHalf<'_>, unix::WriteHalf<'_>, unix::OwnedReadHalf, unix::OwnedWriteHalf)>();
+    send_sync::<(unix::ReuniteError, UnixSeqpacket, UnixSeqpacketListener)>();
+    send_sync::<(pipe::Sender, pipe::Receiver, pipe::OpenOptions)>();
+    unpin::<(UdpSocket, UnixStream, UnixListener, UnixDatagram, pipe::Sender, pipe::Receiver)>();
     send_sync::<(Loan, FileHandle, Lowering, Metrics)>();
     send_sync::<(AsyncFd<TcpStream>, Interest, Ready, Signal, SignalKind)>();
     send_sync::<(Command, Child, ChildStdin, ChildStdout, ChildStderr)>();
@@ -67,6 +74,8 @@ fn public_types_cross_threads_as_tokios_do() {
 fn an_io_is_send_if_its_buffers_are_and_always_unpin() {
     send::<Io<One<Read<Vec<u8>, Variable>>>>();
     send::<Io<JoinAll<One<Recv<Box<[u8]>, Exact>>>>>();
+    send::<Io<One<RecvMsg<Vec<u8>, unix::SocketAddr>>>>();
+    send::<Io<One<SendMsg<Vec<u8>>>>>();
     send::<runtime::Cancel<One<Read<Vec<u8>, Variable>>>>();
     unpin::<Io<One<Write<std::rc::Rc<[u8]>, Exact>>>>();
     // Plans that open into slots, join and lend, behind a `Send` bound such as axum's.

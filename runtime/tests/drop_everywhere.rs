@@ -19,7 +19,7 @@ use runtime::{
     Builder, Lowering,
     fs::{File, SlotFile},
     join, join_all,
-    net::{TcpListener, TcpStream, UnixStream},
+    net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixStream},
     op, spawn,
     task::yield_now,
 };
@@ -59,6 +59,8 @@ struct Fixture {
     idle_pipe: (File, OwnedFd),
     /// Eight bytes lie ready in this one's first end.
     ready: (UnixStream, UnixStream),
+    /// No more datagrams go from the first of these to the second.
+    full: (UnixDatagram, UnixDatagram),
     /// Nobody connects to this one.
     quiet: TcpListener,
     /// A connection waits in this one, and it takes more.
@@ -81,7 +83,10 @@ impl Fixture {
         let address = busy.local_addr().unwrap();
         let _waiting = TcpStream::connect(address).await.unwrap();
         let idle = UnixStream::pair().unwrap();
-        Fixture { dir, file, idle, idle_pipe, ready, quiet, busy, address, _waiting }
+        let full = (UnixDatagram::unbound().unwrap(), UnixDatagram::bind(dir.path().join("full")).unwrap());
+        full.0.connect(dir.path().join("full")).unwrap();
+        while full.0.try_send(b"x").is_ok() {}
+        Fixture { dir, file, idle, idle_pipe, ready, full, quiet, busy, address, _waiting }
     }
 
     fn path(&self) -> std::path::PathBuf {
@@ -191,6 +196,34 @@ fn table() -> Vec<(&'static str, bool, Make)> {
             both(|| TcpStream::connect(f.address).then(|s| s.send_all("hello")).finally(|(s, _)| s.close()))
         }),
         ("connect, then wait", true, |f, _| both(|| TcpStream::connect(f.address).then(|s| s.recv_exact(vec![0; 9])))),
+        ("recv_msg with descriptors", false, |f, _| {
+            let sent = || {
+                let (from, to) = UnixDatagram::pair().unwrap();
+                from.try_send_fds(b"x", &[f.file.as_fd(), f.idle_pipe.1.as_fd()]).unwrap();
+                to
+            };
+            both(|| sent().recv_msg(vec![0; 64], 4))
+        }),
+        ("recv_msg, idle", true, |f, _| both(|| f.idle.0.recv_msg(vec![0; 64], 4))),
+        ("send_msg with descriptors", false, |f, _| {
+            both(|| f.idle.0.send_msg(vec![0; 64], vec![f.idle_pipe.1.try_clone().unwrap()]))
+        }),
+        ("send_msg, full", true, |f, _| both(|| f.full.0.send_msg("x", None, Vec::new()))),
+        ("send_msg with descriptors, full", true, |f, _| {
+            both(|| f.full.0.send_msg("x", None, vec![f.idle_pipe.1.try_clone().unwrap()]))
+        }),
+        ("datagrams relayed", false, |f, _| {
+            let relay = || {
+                let socket = UdpSocket::from_std(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
+                let address = socket.local_addr().unwrap();
+                socket.try_send_to(b"hello", address).unwrap();
+                (socket.recv_msg(vec![0; 64]), socket, address)
+            };
+            both(|| {
+                let (receive, socket, address) = relay();
+                receive.then(|datagram| socket.send_msg(datagram, address)).then(|_| f.file.sync_data())
+            })
+        }),
         ("64 idle", true, |f, _| both(|| join_all((0..64).map(|_| f.idle.0.recv(vec![0; 100]))))),
         ("chain behind an idle op", true, |f, _| {
             both(|| f.idle.0.recv_exact(vec![0; 9]).then(|b| f.idle.0.send_all(b)).lowering(Lowering::Chain))

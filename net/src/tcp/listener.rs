@@ -7,11 +7,16 @@ use std::{
     task::{Context, Poll},
 };
 
-use runtime_core::{fd::Target, op};
+use runtime_core::{
+    fd::Target,
+    op,
+    readiness::{Interest, WhenReady},
+};
 use socket2::{Domain, SockAddr, Type};
 
 use super::{Accept, TcpStream, internet};
 use crate::{
+    accept::Listener,
     addr::{ToSocketAddrs, lookup_host, no_address},
     socket::Socket,
 };
@@ -37,7 +42,7 @@ const BACKLOG: i32 = 1024;
 /// # }).unwrap();
 /// ```
 pub struct TcpListener {
-    pub(super) socket: Socket,
+    socket: Socket,
 }
 
 impl TcpListener {
@@ -139,13 +144,20 @@ impl TcpListener {
     pub(super) fn of(socket: socket2::Socket) -> TcpListener {
         TcpListener { socket: Socket::new(socket) }
     }
+}
 
-    pub(super) fn target(&self) -> Target {
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    fn target(&self) -> Target {
         self.socket.target()
     }
 
-    /// accept4(2) without waiting.
-    pub(super) fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    fn wait(&self) -> WhenReady<'_> {
+        self.socket.ready(Interest::READABLE)
+    }
+
+    fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (socket, peer) = self.socket.try_accept()?;
         Ok((TcpStream::of(Socket::new(socket)), internet(&peer)?))
     }

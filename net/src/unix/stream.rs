@@ -1,9 +1,10 @@
 //! A connection of Unix sockets.
 
 use std::{
-    io,
+    fmt, io,
     net::Shutdown,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    path::Path,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -12,20 +13,48 @@ use runtime_core::{
     buf::IoBufMut,
     fd::Target,
     future::Io,
+    handle::SlotHandle,
     io::{AsyncRead, AsyncWrite, BufSink, ReadBuf, fill_sink},
-    op::{self, Close},
+    op::{self, Accepted, Close, Resource},
     plan::One,
     readiness::{Interest, Ready},
+    slot::SlotFd,
+    socket::{Address, UCred, peer_cred, recv_fds, send_fds},
     source::Source,
 };
+use socket2::{SockAddr, Type};
 
+use super::{
+    OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, WriteHalf, address::named, connect, fds::fd_methods,
+    fds::send_msg, new_socket, peer_methods, unix_methods,
+};
 use crate::{
+    slot::{SlotStream, StreamHandle},
     socket::{Socket, socket_methods},
     stream::{stream_methods, stream_ops},
 };
 
 /// A connection of Unix sockets. `Send` and `Sync`; any number of ops may be in flight on it.
-#[derive(Debug)]
+///
+/// It reads and writes as a byte stream (`AsyncReadExt`, `AsyncWriteExt`: borrowed buffers) and by ops (`recv`,
+/// `send_all`, ...: owned buffers, plannable). Both may be mixed. Descriptors can travel with the bytes:
+///
+/// ```
+/// # runtime::Builder::new().build().unwrap().block_on(async {
+/// use std::{io::Read, os::fd::AsFd};
+/// use runtime::net::UnixStream;
+///
+/// let (a, b) = UnixStream::pair()?;
+/// let (mut read, write) = std::io::pipe()?;
+/// a.send_fds(b"!", &[write.as_fd()]).await?;
+/// drop(write);
+/// let (_, fds) = b.recv_fds(&mut [0; 16], 1).await?;
+/// assert_eq!(fds.len(), 1);
+/// drop(fds); // the last one that can write to the pipe
+/// assert_eq!(read.read(&mut [0])?, 0);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 pub struct UnixStream {
     socket: Socket,
 }
@@ -33,8 +62,42 @@ pub struct UnixStream {
 socket_methods!(UnixStream);
 stream_methods!(UnixStream);
 stream_ops!([] UnixStream);
+unix_methods!(UnixStream, std::os::unix::net::UnixStream, "stream");
+peer_methods!(UnixStream);
+fd_methods!(UnixStream, true, "Gives the count of bytes, which may be less than all; there has to be one at least.");
+send_msg!(UnixStream);
 
 impl UnixStream {
+    /// Connects to the socket that listens at `path`. A path that begins with a NUL byte is an abstract name.
+    ///
+    /// # Errors
+    /// Those of connect(2): ENOENT, ECONNREFUSED if nobody listens there, EACCES. `InvalidInput` for a name that is too long.
+    ///
+    /// # Cancel safety
+    /// Dropped it closes the connection that it was about to make.
+    ///
+    /// # Cost
+    /// Two system calls. If too many connections wait to be accepted, an SQE too, which waits in a worker thread of the
+    /// kernel.
+    pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
+        UnixStream::connect_to(named(path.as_ref())?).await
+    }
+
+    /// As [`connect`](UnixStream::connect), to an address.
+    ///
+    /// # Errors
+    /// As for [`connect`](UnixStream::connect).
+    ///
+    /// # Cancel safety
+    /// As for [`connect`](UnixStream::connect).
+    pub async fn connect_addr(socket_addr: &SocketAddr) -> io::Result<UnixStream> {
+        UnixStream::connect_to(socket_addr.to_kernel()?).await
+    }
+
+    async fn connect_to(address: SockAddr) -> io::Result<UnixStream> {
+        Ok(UnixStream { socket: connect(new_socket(Type::STREAM)?, address).await? })
+    }
+
     /// Two connected sockets.
     ///
     /// # Errors
@@ -44,18 +107,27 @@ impl UnixStream {
         Ok((UnixStream::from_std(a)?, UnixStream::from_std(b)?))
     }
 
-    /// Takes over a stream of std, and sets it to non-blocking mode.
+    /// Who is at the other end: SO_PEERCRED, as of when it connected, or listened.
     ///
     /// # Errors
-    /// Those of fcntl(2).
-    pub fn from_std(stream: std::os::unix::net::UnixStream) -> io::Result<UnixStream> {
-        Ok(UnixStream { socket: Socket::adopt(stream)? })
+    /// Those of getsockopt(2).
+    pub fn peer_cred(&self) -> io::Result<UCred> {
+        peer_cred(&self.socket)
     }
 
-    /// Closes the stream and gives the error that closing may bring. If ops are in flight on it, the last of
-    /// them closes it, and this gives `Ok`.
-    pub fn close(self) -> Io<One<Close>> {
-        op::close_fd(self.socket.into_shared())
+    /// Borrows the two directions as two halves, which can be used at the same time. Costs nothing.
+    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+        ReadHalf::pair(self)
+    }
+
+    /// Turns the stream into two halves that can go to different tasks: one allocation. Dropping the half that writes
+    /// shuts down that direction; [`reunite`](OwnedReadHalf::reunite) makes the stream whole again.
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        OwnedReadHalf::pair(self)
+    }
+
+    pub(super) fn of(socket: Socket) -> UnixStream {
+        UnixStream { socket }
     }
 
     fn target(&self) -> Target {
@@ -63,12 +135,33 @@ impl UnixStream {
     }
 }
 
-impl From<OwnedFd> for UnixStream {
-    /// Takes over a connected socket.
-    fn from(fd: OwnedFd) -> UnixStream {
-        let socket = Socket::new(fd);
-        // A direct attempt says MSG_DONTWAIT itself; only calls of the user's own depend on the mode.
-        let _ = socket.options().set_nonblocking(true);
-        UnixStream { socket }
+impl Resource for UnixStream {
+    type Slot = SlotStream<UnixStream>;
+    type Handle = StreamHandle;
+
+    fn from_fd(fd: OwnedFd) -> UnixStream {
+        UnixStream { socket: Socket::new(fd) }
+    }
+
+    fn from_slot(slot: SlotFd) -> SlotStream<UnixStream> {
+        SlotStream::new(slot)
+    }
+
+    fn from_handle(handle: SlotHandle) -> StreamHandle {
+        StreamHandle::new(handle)
+    }
+}
+
+impl Accepted for UnixStream {
+    type Address = SocketAddr;
+
+    fn address(address: &SockAddr) -> io::Result<SocketAddr> {
+        SocketAddr::of(address)
+    }
+}
+
+impl AsRef<UnixStream> for UnixStream {
+    fn as_ref(&self) -> &UnixStream {
+        self
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{buf::IoBuf, handle::Loan, results::is_not_run};
+use crate::{buf::IoBuf, handle::Loan, op::Received, results::is_not_run};
 
 /// Turns a plan's output into the first failure, or every value.
 ///
@@ -71,6 +71,14 @@ impl<B: Buffer> IntoResult<WithBuffer> for (io::Result<usize>, B) {
 
     fn into_result(self) -> io::Result<(usize, B)> {
         self.0.map(|count| (count, self.1))
+    }
+}
+
+impl<A, B: Buffer> IntoResult<WithBuffer> for (io::Result<Received<A>>, B) {
+    type Value = (Received<A>, B);
+
+    fn into_result(self) -> io::Result<(Received<A>, B)> {
+        self.0.map(|received| (received, self.1))
     }
 }
 

@@ -4,15 +4,16 @@
 //! while it waits has read and written nothing.
 
 use std::{
-    io::{self, IoSlice, Read, Write},
+    io::{self, IoSlice, IoSliceMut, Read, Write},
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use crate::{
     fd::SharedFd,
     io::ReadBuf,
     readiness::{Interest, Readiness},
+    socket::retry,
 };
 
 /// Bytes that one turn of a read to the end takes, so that a fast writer does not keep the task from giving way.
@@ -43,9 +44,17 @@ impl NonBlocking {
     /// # Errors
     /// Those of fcntl(2).
     pub fn into_blocking(self) -> io::Result<OwnedFd> {
+        set_nonblocking(self.fd.as_fd(), false)?;
+        self.into_nonblocking()
+    }
+
+    /// As [`into_blocking`](NonBlocking::into_blocking), still in non-blocking mode.
+    ///
+    /// # Errors
+    /// EMFILE for a duplicate.
+    pub fn into_nonblocking(self) -> io::Result<OwnedFd> {
         let NonBlocking { fd, readiness } = self;
         drop(readiness);
-        set_nonblocking(fd.as_fd(), false)?;
         fd.try_into_owned().or_else(|shared| shared.as_fd().try_clone_to_owned())
     }
 
@@ -59,7 +68,24 @@ impl NonBlocking {
     /// # Errors
     /// Those of read(2).
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.readiness.poll_read_io(cx, || retry(|| read_into(&self.fd, buf)))
+        ready!(self.readiness.poll_read_io(cx, || self.try_read(buf)))?;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads what there is into the unfilled part, without waiting; gives the count.
+    ///
+    /// # Errors
+    /// Those of read(2).
+    pub fn try_read(&self, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+        retry(|| read_into(&self.fd, buf))
+    }
+
+    /// As [`try_read`](NonBlocking::try_read), into several buffers: readv(2).
+    ///
+    /// # Errors
+    /// As for [`try_read`](NonBlocking::try_read).
+    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        retry(|| self.fd.with_std(|mut file| file.read_vectored(bufs)))
     }
 
     /// Reads to the end.
@@ -88,7 +114,15 @@ impl NonBlocking {
     /// # Errors
     /// Those of write(2): EPIPE once nobody can read any more.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.readiness.poll_write_io(cx, || retry(|| self.fd.with_std(|mut file| file.write(bytes))))
+        self.readiness.poll_write_io(cx, || self.try_write(bytes))
+    }
+
+    /// As [`poll_write`](NonBlocking::poll_write), without waiting.
+    ///
+    /// # Errors
+    /// As for [`poll_write`](NonBlocking::poll_write).
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        retry(|| self.fd.with_std(|mut file| file.write(bytes)))
     }
 
     /// As [`poll_write`](NonBlocking::poll_write), from several pieces: writev(2).
@@ -96,7 +130,15 @@ impl NonBlocking {
     /// # Errors
     /// As for [`poll_write`](NonBlocking::poll_write).
     pub fn poll_write_vectored(&self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        self.readiness.poll_write_io(cx, || retry(|| self.fd.with_std(|mut file| file.write_vectored(pieces))))
+        self.readiness.poll_write_io(cx, || self.try_write_vectored(pieces))
+    }
+
+    /// As [`poll_write_vectored`](NonBlocking::poll_write_vectored), without waiting.
+    ///
+    /// # Errors
+    /// As for [`poll_write`](NonBlocking::poll_write).
+    pub fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        retry(|| self.fd.with_std(|mut file| file.write_vectored(pieces)))
     }
 }
 
@@ -112,18 +154,8 @@ impl AsRawFd for NonBlocking {
     }
 }
 
-/// Again after a signal.
-fn retry<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done,
-        }
-    }
-}
-
 /// read(2) into the unfilled part, which need not be initialized.
-fn read_into(fd: &SharedFd, buf: &mut ReadBuf<'_>) -> io::Result<()> {
+fn read_into(fd: &SharedFd, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
     // SAFETY: the bytes are only given to the kernel, which writes initialized ones. Test: runtime/tests/process.rs.
     let memory = unsafe { buf.unfilled_mut() };
     // SAFETY: the caller of the read owns the memory; the kernel writes to it during the call only. Test: as above.
@@ -132,15 +164,21 @@ fn read_into(fd: &SharedFd, buf: &mut ReadBuf<'_>) -> io::Result<()> {
     // SAFETY: the kernel has written that many bytes. Test: as above.
     unsafe { buf.assume_init(count) };
     buf.advance(count);
-    Ok(())
+    Ok(count)
+}
+
+/// The access mode and status flags of an open file: `O_*`.
+///
+/// # Errors
+/// Those of fcntl(2).
+pub fn status_flags(fd: &impl AsFd) -> io::Result<i32> {
+    // SAFETY: no memory is passed. Test: runtime/tests/process.rs.
+    let flags = unsafe { libc::fcntl(fd.as_fd().as_raw_fd(), libc::F_GETFL) };
+    if flags < 0 { Err(io::Error::last_os_error()) } else { Ok(flags) }
 }
 
 fn set_nonblocking(fd: BorrowedFd<'_>, nonblocking: bool) -> io::Result<()> {
-    // SAFETY: no memory is passed. Test: runtime/tests/process.rs.
-    let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
-    if flags < 0 {
-        return Err(io::Error::last_os_error());
-    }
+    let flags = status_flags(&fd)?;
     let wanted = if nonblocking { flags | libc::O_NONBLOCK } else { flags & !libc::O_NONBLOCK };
     // SAFETY: as above.
     if wanted != flags && unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, wanted) } < 0 {

@@ -2,11 +2,33 @@
 //!
 //! All other calls on sockets are safe ones of `socket2`.
 
-use std::{io, mem::MaybeUninit, os::fd::AsFd};
+mod ancillary;
+mod credentials;
+
+use std::{io, mem::MaybeUninit, net::SocketAddr, os::fd::AsFd};
 
 use socket2::{SockAddr, SockRef};
 
 use crate::io::ReadBuf;
+
+pub(crate) use ancillary::{Ancillary, check, decode, encode, room};
+pub use ancillary::{FDS_MAX, recv_fds, send_fds};
+pub use credentials::{UCred, peer_cred};
+
+/// An address of some family, as users name it.
+pub trait Address: Sized + 'static {
+    /// Reads an address that the kernel has written.
+    ///
+    /// # Errors
+    /// If it is of another family.
+    fn of(address: &SockAddr) -> io::Result<Self>;
+}
+
+impl Address for SocketAddr {
+    fn of(address: &SockAddr) -> io::Result<SocketAddr> {
+        address.as_socket().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not an address of IPv4 or IPv6"))
+    }
+}
 
 /// Again after a signal.
 ///

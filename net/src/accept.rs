@@ -3,25 +3,46 @@
 use std::{
     future::Future,
     io,
-    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use runtime_core::{
     coop,
+    fd::Target,
     future::Io,
-    op,
+    op::{self, Accepted, Resource},
     plan::{Finally, One, Plan, Sequel},
-    readiness::{Interest, WhenReady},
+    readiness::WhenReady,
 };
 
-use super::{TcpListener, TcpStream};
-use crate::StreamHandle;
+use crate::{StreamHandle, TcpListener};
 
-type AcceptPlan = One<op::Accept<TcpStream>>;
+type AcceptPlan<T> = One<op::Accept<T>>;
+/// What the closure's plan `Q` turns the accept of a `T` into.
+type Then<T, Q> = <<AcceptPlan<T> as Plan>::Planned as Sequel>::Then<Q>;
 
-/// What [`TcpListener::accept`] gives.
+/// A listening socket. Its name does not leave this crate, so nobody else can implement it.
+pub trait Listener {
+    /// What it accepts.
+    type Stream: Accepted + Resource<Handle = StreamHandle>;
+
+    #[doc(hidden)]
+    fn target(&self) -> Target;
+
+    /// A wait for the next connection.
+    #[doc(hidden)]
+    fn wait(&self) -> WhenReady<'_>;
+
+    /// accept4(2) without waiting.
+    #[doc(hidden)]
+    fn try_accept(&self) -> io::Result<Connection<Self>>;
+}
+
+/// A connection and the peer's address.
+type Connection<L> = (<L as Listener>::Stream, <<L as Listener>::Stream as Accepted>::Address);
+
+/// What `accept` of [`TcpListener`] and of [`UnixListener`](crate::UnixListener) gives.
 ///
 /// **Awaited**, it gives the next connection: accept4(2), and a poll op if none is there yet. Dropped it has taken none, so
 /// no connection is lost or reset. Any number of tasks may wait at once: a connection wakes all of them, and goes to
@@ -31,13 +52,13 @@ type AcceptPlan = One<op::Accept<TcpStream>>;
 /// [`SlotStream`](crate::SlotStream) and the peer's address. [`plan`](Accept::plan) makes an op of it for `join!`.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Accept<'a> {
-    listener: &'a TcpListener,
+pub struct Accept<'a, L = TcpListener> {
+    listener: &'a L,
     wait: Option<WhenReady<'a>>,
 }
 
-impl<'a> Accept<'a> {
-    pub(super) fn new(listener: &'a TcpListener) -> Accept<'a> {
+impl<'a, L: Listener> Accept<'a, L> {
+    pub(crate) fn new(listener: &'a L) -> Accept<'a, L> {
         Accept { listener, wait: None }
     }
 
@@ -45,7 +66,7 @@ impl<'a> Accept<'a> {
     ///
     /// # Cancel safety
     /// Unlike the future it loses a connection if it is dropped after that has come; [`Io::cancel`] gives it back.
-    pub fn plan(self) -> Io<AcceptPlan> {
+    pub fn plan(self) -> Io<AcceptPlan<L::Stream>> {
         op::accept(self.listener.target())
     }
 
@@ -58,7 +79,7 @@ impl<'a> Accept<'a> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn then<Q, F>(self, f: F) -> Io<<<AcceptPlan as Plan>::Planned as Sequel>::Then<Q>>
+    pub fn then<Q, F>(self, f: F) -> Io<Then<L::Stream, Q>>
     where
         Q: Plan,
         F: FnOnce(StreamHandle) -> Io<Q>,
@@ -67,7 +88,7 @@ impl<'a> Accept<'a> {
     }
 
     /// Puts a cleanup behind the accepted connection: see [`Io::finally`].
-    pub fn finally<Q, F>(self, f: F) -> Io<<<AcceptPlan as Plan>::Planned as Sequel>::Then<Finally<Q>>>
+    pub fn finally<Q, F>(self, f: F) -> Io<Then<L::Stream, Finally<Q>>>
     where
         Q: Plan,
         F: FnOnce(StreamHandle) -> Io<Q>,
@@ -76,8 +97,8 @@ impl<'a> Accept<'a> {
     }
 }
 
-impl Future for Accept<'_> {
-    type Output = io::Result<(TcpStream, SocketAddr)>;
+impl<L: Listener> Future for Accept<'_, L> {
+    type Output = io::Result<Connection<L>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let listener = self.listener;
@@ -89,7 +110,7 @@ impl Future for Accept<'_> {
             let budget = ready!(coop::poll_proceed(cx));
             match listener.try_accept() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.wait = Some(listener.socket.ready(Interest::READABLE));
+                    self.wait = Some(listener.wait());
                 }
                 done => {
                     budget.made();
