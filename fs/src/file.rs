@@ -145,6 +145,11 @@ impl File {
 }
 
 impl SlotFile {
+    /// The slot, which may be held where the future has to be `Send`.
+    pub(crate) fn into_slot(self) -> SlotFd {
+        self.slot
+    }
+
     /// Turns the slot into an ordinary descriptor, which it then shares the open file with.
     ///
     /// # Errors

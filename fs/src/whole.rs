@@ -2,9 +2,9 @@
 
 use std::{io, path::Path};
 
-use runtime_core::{buf::IoBuf, into_result::IntoResult};
+use runtime_core::{buf::IoBuf, fd::Target, into_result::IntoResult, op, slot::SlotFd};
 
-use crate::{File, SlotFile};
+use crate::File;
 
 /// What the first read of [`read`] asks for.
 const FIRST_READ: usize = 64 << 10;
@@ -34,19 +34,21 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         .then(|file| file.read_next(Vec::with_capacity(FIRST_READ)))
         .finally(|(file, _)| file.read_next(Vec::with_capacity(PROBE)));
     let (file, (_, mut bytes), (probed, probe)) = plan.await.into_result()?;
+    // The bare slot is `Send`, as a `SlotFile` is not, and so this future is, which a handler of axum has to be.
+    let slot = file.into_slot();
     bytes.extend_from_slice(&probe);
     if probed > 0 {
-        read_on(&file, &mut bytes).await?;
+        read_on(&slot, &mut bytes).await?;
     }
     bytes.shrink_to_fit();
     Ok(bytes)
 }
 
 /// Reads from the file's position to its end.
-async fn read_on(file: &SlotFile, bytes: &mut Vec<u8>) -> io::Result<()> {
+async fn read_on(slot: &SlotFd, bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut block = Vec::with_capacity(NEXT_READ);
     loop {
-        let (result, filled) = file.read_next(block).await;
+        let (result, filled) = op::read_next(Target::from(slot), block).await;
         match result {
             Ok(0) => return Ok(()),
             Ok(_) => bytes.extend_from_slice(&filled),

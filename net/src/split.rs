@@ -202,6 +202,8 @@ macro_rules! read_half {
                 self.as_ref().get_ref().as_ref().poll_read_shared(cx, buf)
             }
         }
+
+        runtime_core::foreign_read!([] $half);
     };
 }
 pub(crate) use read_half;
@@ -265,6 +267,8 @@ macro_rules! write_half {
                 Poll::Ready(Ok(()))
             }
         }
+
+        runtime_core::foreign_write!([] $half);
     };
 }
 pub(crate) use write_half;

@@ -26,6 +26,8 @@
 
 mod builder;
 mod cluster;
+#[cfg(any(feature = "tokio-io", feature = "futures-io", feature = "hyper"))]
+pub mod compat;
 mod context;
 mod executor;
 mod handle;

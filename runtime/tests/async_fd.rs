@@ -25,6 +25,7 @@ use runtime::{
     spawn,
     task::yield_now,
 };
+use runtime_core::{fd::SharedFd, readiness::Readiness};
 
 fn pair() -> (UnixStream, UnixStream) {
     let (a, b) = UnixStream::pair().unwrap();
@@ -238,4 +239,26 @@ fn an_object_moves_between_shards_while_it_waits() {
     });
     other.join().unwrap();
     common::assert_clean(&first.shutdown());
+}
+
+#[test]
+fn a_poll_makes_no_attempt_while_a_wait_is_under_way() {
+    run(async {
+        let (near, far) = pair();
+        let readiness = Readiness::new(&SharedFd::new(far.try_clone().unwrap().into()));
+        let mut attempts = 0;
+        let mut poll = |cx: &mut Context<'_>| {
+            readiness.poll_read_io(cx, || {
+                attempts += 1;
+                (&far).read(&mut [0; 8])
+            })
+        };
+        for _ in 0..3 {
+            let waits = poll_fn(|cx| Poll::Ready(poll(cx).is_pending())).await;
+            assert!(waits);
+        }
+        (&near).write_all(b"abc").unwrap();
+        assert_eq!(poll_fn(poll).await.unwrap(), 3);
+        assert_eq!(attempts, 2, "one before the wait, one after");
+    });
 }

@@ -83,5 +83,7 @@ fn an_io_is_send_if_its_buffers_are_and_always_unpin() {
         value
     }
     drop(is_send(File::open("f").then(|f| f.read_at(vec![0; 8], 0)).finally(|(f, _)| f.close())));
-    drop(is_send(async { runtime::fs::write("f", "text").await }));
+    drop(is_send(runtime::fs::write("f", "text")));
+    drop(is_send(runtime::fs::read("f")));
+    drop(is_send(TcpStream::connect("localhost:80")));
 }

@@ -100,6 +100,9 @@ macro_rules! stream_methods {
                 Poll::Ready(self.shut_down(std::net::Shutdown::Write))
             }
         }
+
+        runtime_core::foreign_read!([] $type);
+        runtime_core::foreign_write!([] $type);
     };
 }
 pub(crate) use stream_methods;

@@ -18,6 +18,7 @@ mod buf_read_ext;
 mod buf_sink;
 mod buf_source;
 mod chain;
+pub mod compat;
 mod lines;
 mod read_buf;
 mod read_ext;

@@ -164,11 +164,17 @@ impl Readiness {
         cx: &mut Context<'_>,
         mut f: impl FnMut() -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
+        // Callers such as hyper poll again and again while nothing has come: as long as the wait that the last attempt has
+        // begun is under way, another one would be a system call for nothing.
+        let mut waits = slot.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         loop {
+            if waits {
+                ready!(self.poll_last(slot, interest, cx))?;
+            }
             if let Some(done) = ready!(attempt(cx, &mut f)) {
                 return Poll::Ready(done);
             }
-            ready!(self.poll_last(slot, interest, cx))?;
+            waits = true;
         }
     }
 

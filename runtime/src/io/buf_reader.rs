@@ -189,3 +189,8 @@ impl<R: fmt::Debug> fmt::Debug for BufReader<R> {
             .finish()
     }
 }
+
+runtime_core::foreign_read!([R: AsyncRead] BufReader<R>);
+runtime_core::foreign_buf_read!([R: AsyncRead] BufReader<R>);
+runtime_core::foreign_seek!([R: AsyncRead + AsyncSeek] BufReader<R>);
+runtime_core::foreign_write!([R: AsyncRead + AsyncWrite] BufReader<R>);

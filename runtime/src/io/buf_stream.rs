@@ -100,3 +100,8 @@ impl<RW: AsyncRead + AsyncWrite + AsyncSeek> AsyncSeek for BufStream<RW> {
         self.project().inner.poll_complete(cx)
     }
 }
+
+runtime_core::foreign_read!([RW: AsyncRead + AsyncWrite] BufStream<RW>);
+runtime_core::foreign_buf_read!([RW: AsyncRead + AsyncWrite] BufStream<RW>);
+runtime_core::foreign_write!([RW: AsyncRead + AsyncWrite] BufStream<RW>);
+runtime_core::foreign_seek!([RW: AsyncRead + AsyncWrite + AsyncSeek] BufStream<RW>);

@@ -216,3 +216,8 @@ impl<W: fmt::Debug> fmt::Debug for BufWriter<W> {
             .finish()
     }
 }
+
+runtime_core::foreign_write!([W: AsyncWrite] BufWriter<W>);
+runtime_core::foreign_seek!([W: AsyncWrite + AsyncSeek] BufWriter<W>);
+runtime_core::foreign_read!([W: AsyncWrite + AsyncRead] BufWriter<W>);
+runtime_core::foreign_buf_read!([W: AsyncWrite + AsyncBufRead] BufWriter<W>);

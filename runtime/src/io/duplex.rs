@@ -139,3 +139,6 @@ impl Drop for DuplexStream {
         self.read.close();
     }
 }
+
+runtime_core::foreign_read!([] DuplexStream);
+runtime_core::foreign_write!([] DuplexStream);

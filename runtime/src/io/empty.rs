@@ -98,3 +98,8 @@ impl fmt::Debug for Empty {
         f.pad("Empty { .. }")
     }
 }
+
+runtime_core::foreign_read!([] Empty);
+runtime_core::foreign_buf_read!([] Empty);
+runtime_core::foreign_write!([] Empty);
+runtime_core::foreign_seek!([] Empty);

@@ -87,3 +87,7 @@ impl<R: AsyncBufRead, W> AsyncBufRead for Join<R, W> {
 impl<R, W: AsyncWrite> AsyncWrite for Join<R, W> {
     forward_write!(writer);
 }
+
+runtime_core::foreign_read!([R: AsyncRead, W] Join<R, W>);
+runtime_core::foreign_buf_read!([R: AsyncBufRead, W] Join<R, W>);
+runtime_core::foreign_write!([R, W: AsyncWrite] Join<R, W>);

@@ -39,3 +39,5 @@ impl AsyncRead for Repeat {
         Poll::Ready(Ok(()))
     }
 }
+
+runtime_core::foreign_read!([] Repeat);

@@ -110,3 +110,6 @@ impl fmt::Debug for SimplexStream {
         f.debug_tuple("SimplexStream").field(&self.pipe.summary()).finish()
     }
 }
+
+runtime_core::foreign_read!([] SimplexStream);
+runtime_core::foreign_write!([] SimplexStream);

@@ -29,3 +29,5 @@ impl fmt::Debug for Sink {
         f.pad("Sink { .. }")
     }
 }
+
+runtime_core::foreign_write!([] Sink);

@@ -137,3 +137,6 @@ impl<T: fmt::Debug> fmt::Debug for WriteHalf<T> {
         f.debug_struct("split::WriteHalf").finish()
     }
 }
+
+runtime_core::foreign_read!([T: AsyncRead] ReadHalf<T>);
+runtime_core::foreign_write!([T: AsyncWrite] WriteHalf<T>);

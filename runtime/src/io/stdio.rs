@@ -125,3 +125,6 @@ macro_rules! write {
 }
 
 write!(Stdout, Stderr);
+
+runtime_core::foreign_read!([] Stdin);
+runtime_core::foreign_write!([] Stdout, [] Stderr);

@@ -141,3 +141,6 @@ impl AsyncWrite for ChildStdin {
         true
     }
 }
+
+runtime_core::foreign_read!([] ChildStdout, [] ChildStderr);
+runtime_core::foreign_write!([] ChildStdin);

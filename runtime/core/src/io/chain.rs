@@ -91,3 +91,6 @@ impl<T: AsyncBufRead, U: AsyncBufRead> AsyncBufRead for Chain<T, U> {
         if *me.first_ended { me.second.consume(amt) } else { me.first.consume(amt) }
     }
 }
+
+crate::foreign_read!([T: AsyncRead, U: AsyncRead] Chain<T, U>);
+crate::foreign_buf_read!([T: AsyncBufRead, U: AsyncBufRead] Chain<T, U>);

@@ -92,3 +92,6 @@ impl<R: AsyncBufRead> AsyncBufRead for Take<R> {
         me.inner.consume(count);
     }
 }
+
+crate::foreign_read!([R: AsyncRead] Take<R>);
+crate::foreign_buf_read!([R: AsyncBufRead] Take<R>);

@@ -2,6 +2,6 @@
 
 mod buf_read;
 mod memory;
-mod pieces;
+pub(super) mod pieces;
 mod read;
 mod write;

@@ -1,0 +1,131 @@
+//! The program `web`, asked by curl and openssl. What is not installed is skipped, and said.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use crate::noise;
+
+/// A running server, which ends with the test.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(folder: &Path, args: &[&str]) -> Server {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_web"))
+            .args(["--address", "127.0.0.1:0", "--folder"])
+            .arg(folder)
+            .args(args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Server { child, url: url.trim().to_owned() }
+    }
+
+    /// The host and port.
+    fn authority(&self) -> &str {
+        self.url.split("//").nth(1).unwrap()
+    }
+
+    fn file(&self, name: &str) -> String {
+        format!("{}/files/{name}", self.url)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether a tool is there; says so if it is not.
+fn has(tool: &str, argument: &str) -> bool {
+    let found = Command::new(tool).arg(argument).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !found {
+        eprintln!("skipped: {tool} is not installed");
+    }
+    found
+}
+
+fn curl(args: &[&str]) -> Output {
+    let output = Command::new("curl").args(["-sS", "-k", "--max-time", "30"]).args(args).output().unwrap();
+    assert!(output.status.success(), "curl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// Puts a file there and gets it back, over the protocol that `version` asks curl for.
+fn there_and_back(server: &Server, folder: &Path, version: &str) {
+    let (sent, bytes) = (folder.join("sent"), noise(3 << 20));
+    fs::write(&sent, &bytes).unwrap();
+    let url = server.file("taken");
+    let put = curl(&[version, "-w", "%{http_code}", "--upload-file", sent.to_str().unwrap(), &url]);
+    assert_eq!(put.stdout, b"201");
+    assert!(fs::read(folder.join("taken")).unwrap() == bytes);
+    assert!(curl(&[version, &url]).stdout == bytes);
+    let missing = curl(&[version, "-w", "%{http_code}", &server.file("nothing")]);
+    assert_eq!(missing.stdout, b"404");
+    let elsewhere = curl(&[version, "-w", "%{http_code}", &server.file("..%2Fsent")]);
+    assert_eq!(elsewhere.stdout, b"400");
+}
+
+#[test]
+fn curl_over_http() {
+    if !has("curl", "--version") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    there_and_back(&server, folder.path(), "--http1.1");
+    let url = format!("{}/", server.url);
+    let twice = curl(&["-w", "%{num_connects} ", &url, &url]);
+    assert_eq!(String::from_utf8_lossy(&twice.stdout), "GET or PUT /files/NAME\n1 GET or PUT /files/NAME\n0 ");
+}
+
+#[test]
+fn curl_over_tls() {
+    if !has("curl", "--version") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--tls"]);
+    there_and_back(&server, folder.path(), "--http1.1");
+    let version = Command::new("curl").arg("--version").output().unwrap().stdout;
+    if !String::from_utf8_lossy(&version).contains("HTTP2") {
+        eprintln!("skipped: this curl does not speak HTTP/2");
+        return;
+    }
+    there_and_back(&server, folder.path(), "--http2");
+    let spoken = curl(&["--http2", "-o", "/dev/null", "-w", "%{http_version}", &format!("{}/", server.url)]);
+    assert_eq!(spoken.stdout, b"2");
+}
+
+#[test]
+fn openssl_over_tls() {
+    if !has("openssl", "version") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--tls"]);
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-verify_quiet", "-connect", server.authority()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut request = client.stdin.take().unwrap();
+    request.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let answer = client.wait_with_output().unwrap().stdout;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nGET or PUT /files/NAME\n"), "{answer}");
+    drop(request);
+}
