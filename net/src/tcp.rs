@@ -3,6 +3,7 @@
 
 mod connect;
 mod halves;
+mod incoming;
 mod listener;
 mod socket;
 mod stream;

@@ -39,6 +39,11 @@ impl Accepting {
         Accepting { target: target.into(), limit: limit.max(1), series: Series::new(), stopping: false }
     }
 
+    /// True once it has been polled.
+    pub fn has_begun(&self) -> bool {
+        self.series.op.is_some() || self.series.ended.is_some()
+    }
+
     /// The next connection. Only the task that polled last is woken.
     ///
     /// # Panics
