@@ -37,7 +37,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 ///
 /// # Cancel safety
 /// A dropped `next` has lost nothing. When the `Incoming` itself is dropped, connections that it has accepted and nobody has
-/// taken are **closed**: [`stop`](Incoming::stop) it and take them, if their peers are to be served.
+/// taken are **closed**, and so are those that come before the kernel hears of it, with the shard's next submission:
+/// [`stop`](Incoming::stop) it and take them, if their peers are to be served.
 ///
 /// # Threads
 /// `Send`, but bound to the shard that polled it first, until it is dropped.

@@ -6,6 +6,7 @@ mod common;
 use std::{
     future::{Future, poll_fn},
     io::{Read, Write},
+    os::fd::{AsFd, AsRawFd},
     pin::{Pin, pin},
     sync::{Mutex, MutexGuard, PoisonError},
     task::Poll,
@@ -319,6 +320,13 @@ fn whoever_is_woken_for_a_buffer_and_goes_away_wakes_the_next() {
     });
 }
 
+/// Linux 6.17 can limit what one multishot receive takes. Before, one connection may fill a whole pool.
+fn limits_receives() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
+    (numbers.next().unwrap(), numbers.next().unwrap()) >= (6, 17)
+}
+
 #[test]
 fn a_slow_reader_leaves_the_rest_in_the_socket() {
     let _alone = alone();
@@ -333,10 +341,13 @@ fn a_slow_reader_leaves_the_rest_in_the_socket() {
         let mut other = d.recv_stream(&pool);
         for round in 0..200 {
             c.send_all(vec![round; 9]).await.0.unwrap();
+            if !limits_receives() && pool.available() == 0 {
+                break;
+            }
             let lease = timeout(Duration::from_secs(10), other.next()).await.expect("no buffer").unwrap().unwrap();
             assert_eq!(lease[..], [round; 9]);
-            // 8 is its share; what one pass of the kernel's adds before the cancel is 32 at most.
-            assert!(pool.available() >= 64 - 8 - 34, "{} of 64 available", pool.available());
+            // 8 is the share of each.
+            assert!(!limits_receives() || pool.available() >= 64 - 8 - 8, "{} of 64 available", pool.available());
         }
         let mut seen = 256;
         while seen < 4 << 20 {
@@ -483,13 +494,17 @@ fn a_thousand_connections_are_served() {
         });
         let mut incoming = listener.incoming();
         assert_send(&incoming);
+        let mut tasks = Vec::new();
         for _ in 0..1_000 {
             let stream = incoming.next().await.unwrap().unwrap();
-            spawn(async move {
+            tasks.push(spawn(async move {
                 let (result, bytes) = stream.recv_exact(vec![0; 4]).await;
                 result.unwrap();
                 stream.send_all(bytes).await.0.unwrap();
-            });
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
         }
         clients.join().unwrap();
     });
@@ -508,6 +523,10 @@ fn dropped_at_random_points_no_descriptor_is_left_and_no_given_connection_reset(
         let mut dice = Dice(5);
         let (mut given, mut served) = (0, 0);
         for _ in 0..300 {
+            // A dropped one accepts until its cancel has reached the kernel.
+            while runtime::metrics().activations > 0 {
+                op::nop().await.unwrap();
+            }
             let clients: Vec<_> = (0..1 + dice.throw(6))
                 .map(|_| {
                     let client = std::net::TcpStream::connect(address).unwrap();
@@ -598,7 +617,8 @@ fn without_descriptors_it_says_so_and_goes_on() {
         let address = listener.local_addr().unwrap();
         let mut incoming: Incoming<TcpStream> = listener.incoming();
         let client = std::net::TcpStream::connect(address).unwrap();
-        let limit = set_open_files(open_fds() as u64 - 1);
+        let next_fd = std::io::stdout().as_fd().try_clone_to_owned().unwrap().as_raw_fd();
+        let limit = set_open_files(next_fd as u64);
         let first = incoming.next().await.unwrap();
         let started = std::time::Instant::now();
         let second = incoming.next().await.unwrap();

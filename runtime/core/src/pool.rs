@@ -204,6 +204,8 @@ pub(crate) struct Pool {
     pub(crate) group: u16,
     options: PoolOptions,
     memory: Memory,
+    /// The kernel has not refused a limit for an op yet (Linux 6.17).
+    limits_ops: Cell<bool>,
     state: RefCell<State>,
 }
 
@@ -265,7 +267,7 @@ impl Pool {
             waiting: VecDeque::new(),
             next_waiter: 0,
         };
-        let pool = Rc::new(Pool { group, options, memory, state: RefCell::new(state) });
+        let pool = Rc::new(Pool { group, options, memory, limits_ops: Cell::new(true), state: RefCell::new(state) });
         for buffer in 0..buffers {
             pool.provide(&mut pool.state.borrow_mut(), buffer);
         }
@@ -281,9 +283,21 @@ impl Pool {
         self.options.bundles
     }
 
-    /// How much of the pool one stream may hold before it has to take it.
+    /// How many of the buffers one stream may have filled before it has to take them.
     pub(crate) fn share(&self) -> usize {
         (self.options.buffers as usize / 8).max(1)
+    }
+
+    /// How many bytes one op receives before it ends: without that a connection with enough of them fills all buffers
+    /// before anybody is asked. 0, for no limit, where the kernel cannot.
+    pub(crate) fn bytes_per_op(&self) -> u32 {
+        let share = (self.share() as u32).saturating_mul(self.options.size);
+        if self.limits_ops.get() { share } else { 0 }
+    }
+
+    /// The kernel has refused an op; true if it can be tried again without a limit.
+    pub(crate) fn without_limits(&self) -> bool {
+        self.limits_ops.replace(false)
     }
 
     /// Puts a buffer into the ring.

@@ -69,13 +69,15 @@ impl Receiving {
             }
             // Having starved, it looks for bytes first, so that it does not end where there are none.
             let starved = self.state == State::Starved;
-            let start = || RecvMany::new(self.target.clone(), self.pool.0.clone(), starved);
+            let pool = &self.pool.0;
+            let start = || RecvMany::new(self.target.clone(), pool.clone(), starved, pool.bytes_per_op());
             let polled = self.series.poll_next(cx, start, Shots::next_lease);
             self.state = State::Open;
             match ready!(polled) {
                 Next::Shot(lease) => return Poll::Ready(Some(Ok(lease))),
                 Next::End(Ok(0)) => return Poll::Ready(self.end(None)),
                 Next::End(Err(error)) if error.raw_os_error() == Some(libc::ENOBUFS) => self.state = State::Starved,
+                Next::End(Err(error)) if error.raw_os_error() == Some(libc::EINVAL) && pool.without_limits() => {}
                 // Its bytes have been taken; or it was stopped because they had not been.
                 Next::End(Ok(_)) => {}
                 Next::End(Err(error)) if goes_on(&error) => {}

@@ -1,7 +1,7 @@
 //! IORING_OP_RECV, multishot, into buffers of a pool: one SQE, a CQE for each filled buffer until it ends.
 //!
 //! Not a part of plans. It ends with 0 bytes (the peer has shut down its side), with an error, with ENOBUFS when bytes
-//! arrive and the pool is empty, and by itself when the completion queue has no room. Cancelled: what has come by then is
+//! arrive and the pool is empty, at a limit, and by itself when the completion queue has no room. Cancelled: what has come by then is
 //! given, and what waits in the socket stays there, so a receive after it goes on at the right byte. Source: `net.c`,
 //! `kbuf.c`, io_uring_prep_recv_multishot(3).
 
@@ -23,13 +23,15 @@ pub struct RecvMany {
     target: Target,
     pool: Rc<Pool>,
     poll_first: bool,
+    limit: u32,
 }
 
 impl RecvMany {
     /// `poll_first`: looks for bytes before it looks for a buffer, so that an empty pool does not end it while there is
-    /// nothing to receive.
-    pub(crate) fn new(target: Target, pool: Rc<Pool>, poll_first: bool) -> RecvMany {
-        RecvMany { target, pool, poll_first }
+    /// nothing to receive. It ends once it has received `limit` bytes, if that is not 0; kernels before 6.17 refuse a limit
+    /// with EINVAL.
+    pub(crate) fn new(target: Target, pool: Rc<Pool>, poll_first: bool, limit: u32) -> RecvMany {
+        RecvMany { target, pool, poll_first, limit }
     }
 }
 
@@ -48,6 +50,8 @@ impl Op for RecvMany {
         if self.pool.bundles() {
             sqe.ioprio |= BUNDLE;
         }
+        // `optlen`, which shares its place.
+        sqe.file_index = self.limit;
         scope.target(&mut self.target, &mut sqe)?;
         Ok(Request { sqe, success: Success::NonNegative, lossless: false })
     }
