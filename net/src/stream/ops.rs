@@ -59,6 +59,10 @@ macro_rules! stream_ops {
             /// What is planned behind it starts with the result. It pays from some ten kilobytes on; over loopback the
             /// kernel copies after all.
             ///
+            /// What has been sent is read from the buffer again until the peer has acknowledged it. So the buffer of a
+            /// peer that does not read stays away, also after a cancel or a time limit, and its descriptor stays open, until
+            /// that connection ends.
+            ///
             /// # Errors
             /// As for `send`; `Unsupported` for sockets that cannot do that: all but TCP and UDP.
             ///
