@@ -63,6 +63,13 @@ async fn ready_now(bytes: &mut RecvStream) -> Option<Option<std::io::Result<Leas
     .await
 }
 
+/// True if the kernel is at least this one.
+fn is_linux(major: u32, minor: u32) -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
+    (numbers.next().unwrap(), numbers.next().unwrap()) >= (major, minor)
+}
+
 fn assert_send<T: Send>(_: &T) {}
 
 // -------------------------------------------------------------------- bytes
@@ -320,17 +327,12 @@ fn whoever_is_woken_for_a_buffer_and_goes_away_wakes_the_next() {
     });
 }
 
-/// Linux 6.17 can limit what one multishot receive takes. Before, one connection may fill a whole pool.
-fn limits_receives() -> bool {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
-    (numbers.next().unwrap(), numbers.next().unwrap()) >= (6, 17)
-}
-
 #[test]
 fn a_slow_reader_leaves_the_rest_in_the_socket() {
     let _alone = alone();
     common::run(async {
+        // Before, one connection may fill a whole pool.
+        let limits = is_linux(6, 17);
         let pool = BufferPool::new(64, 256).unwrap();
         let (a, b) = tcp_pair().await;
         let (c, d) = tcp_pair().await;
@@ -341,13 +343,13 @@ fn a_slow_reader_leaves_the_rest_in_the_socket() {
         let mut other = d.recv_stream(&pool);
         for round in 0..200 {
             c.send_all(vec![round; 9]).await.0.unwrap();
-            if !limits_receives() && pool.available() == 0 {
+            if !limits && pool.available() == 0 {
                 break;
             }
             let lease = timeout(Duration::from_secs(10), other.next()).await.expect("no buffer").unwrap().unwrap();
             assert_eq!(lease[..], [round; 9]);
             // 8 is the share of each.
-            assert!(!limits_receives() || pool.available() >= 64 - 8 - 8, "{} of 64 available", pool.available());
+            assert!(!limits || pool.available() >= 64 - 8 - 8, "{} of 64 available", pool.available());
         }
         let mut seen = 256;
         while seen < 4 << 20 {
@@ -472,6 +474,46 @@ fn pools_are_made_and_unmade_without_end() {
             assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
         }
     });
+}
+
+#[test]
+fn small_messages_share_a_buffer_filled_bit_by_bit() {
+    let _alone = alone();
+    common::run(async {
+        let pool = PoolOptions::new().buffers(1).size(4096).incremental(true).build().unwrap();
+        let (a, b) = UnixStream::pair().unwrap();
+        let mut bytes = b.recv_stream(&pool);
+        let mut held = Vec::new();
+        for n in 0..if is_linux(6, 12) { 100 } else { 1 } {
+            a.send_all(vec![n; 9]).await.0.unwrap();
+            held.push(bytes.next().await.unwrap().unwrap());
+        }
+        assert!(held.iter().enumerate().all(|(n, lease)| lease[..] == [n as u8; 9]));
+    });
+}
+
+#[test]
+fn bundles_take_fewer_completions() {
+    let _alone = alone();
+    let cqes = [false, true].map(|bundles| {
+        common::run(async move {
+            let pool = PoolOptions::new().buffers(128).size(64).bundles(bundles).build().unwrap();
+            let (a, b) = pair_as_tcp();
+            let before = runtime::metrics();
+            a.send_all(patterned(0, 60_000)).await.0.unwrap();
+            drop(a);
+            let (mut bytes, mut seen) = (b.recv_stream(&pool), 0);
+            while let Some(lease) = bytes.next().await {
+                let lease = lease.unwrap();
+                assert!(lease.iter().enumerate().all(|(i, byte)| *byte == pattern(seen + i)));
+                seen += lease.len();
+            }
+            assert_eq!(seen, 60_000);
+            runtime::metrics().since(&before).cqes
+        })
+    });
+    println!("CQEs without and with bundles: {cqes:?}");
+    assert!(!is_linux(6, 10) || cqes[1] < cqes[0] / 2, "{cqes:?}");
 }
 
 // -------------------------------------------------------------------- connections

@@ -10,7 +10,15 @@ use std::{io, rc::Rc};
 use io_uring::{opcode, types};
 
 use super::{Completion, Op, Request, Success, plain_op};
-use crate::{fd::Target, lower::Scope, multishot::Ended, pool::{Lease, Pool}, sealed::Sealed, shots::Shots, sqe::Sqe};
+use crate::{
+    fd::Target,
+    lower::Scope,
+    multishot::Ended,
+    pool::{Lease, Pool},
+    sealed::Sealed,
+    shots::Shots,
+    sqe::Sqe,
+};
 
 /// `IORING_RECVSEND_POLL_FIRST`.
 const POLL_FIRST: u16 = 1 << 0;
