@@ -19,6 +19,8 @@ use runtime_core::{
     shard,
 };
 
+use crate::{TcpListener, TcpStream, UnixListener, UnixStream, accept::Listener};
+
 /// Connections that may lie untaken, if nothing else is asked for.
 const LIMIT_DEFAULT: usize = 128;
 /// The first wait after an error, doubled by each that follows.
@@ -34,6 +36,17 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// **Errors do not end it**, but for those that mean that the socket does not listen (any more). Each is given once, and the
 /// next connection is waited for 5 ms, 10 ms, ... at most 1 s later. After EMFILE, which is the usual one, the connection
 /// still waits: close something.
+///
+/// ```no_run
+/// # async fn example(listener: &runtime::net::TcpListener) -> std::io::Result<()> {
+/// let mut incoming = listener.incoming();
+/// while let Some(stream) = incoming.next().await {
+///     let stream = stream?;
+///     runtime::spawn(async move { stream.send_all("220 ready\r\n").await });
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Cancel safety
 /// A dropped `next` has lost nothing. When the `Incoming` itself is dropped, connections that it has accepted and nobody has
@@ -169,3 +182,18 @@ fn does_not_listen(error: &io::Error) -> bool {
     let ends = [libc::EBADF, libc::EINVAL, libc::ENOTSOCK, libc::EOPNOTSUPP];
     error.raw_os_error().is_some_and(|errno| ends.contains(&errno))
 }
+
+macro_rules! incoming {
+    ($($listener:ty => $stream:ty),+ $(,)?) => { $(
+        impl $listener {
+            /// The connections one after the other, accepted by one op for all of them: see [`Incoming`].
+            ///
+            /// What an `accept` beside it takes, it does not see, and the other way round.
+            pub fn incoming(&self) -> Incoming<$stream> {
+                Incoming::new(Listener::target(self))
+            }
+        }
+    )+ };
+}
+
+incoming!(TcpListener => TcpStream, UnixListener => UnixStream);

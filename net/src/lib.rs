@@ -8,8 +8,8 @@
 
 mod accept;
 mod addr;
-mod message;
 mod incoming;
+mod message;
 mod recv_stream;
 mod send_file;
 mod slot;

@@ -3,7 +3,6 @@
 
 mod connect;
 mod halves;
-mod incoming;
 mod listener;
 mod socket;
 mod stream;

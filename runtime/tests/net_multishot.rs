@@ -8,12 +8,11 @@ use std::{
     io::{Read, Write},
     os::fd::{AsFd, AsRawFd},
     pin::{Pin, pin},
-    sync::{Mutex, MutexGuard, PoisonError},
     task::Poll,
     time::Duration,
 };
 
-use common::{assert_clean, open_fds, poll_once};
+use common::{alone, assert_clean, open_fds, poll_once, tcp_pair};
 use runtime::{
     Builder,
     net::{BufferPool, Incoming, Lease, PoolOptions, RecvStream, TcpListener, TcpStream, UnixStream},
@@ -21,12 +20,6 @@ use runtime::{
     task::yield_now,
     time::{sleep, timeout},
 };
-
-/// Descriptors are counted, so one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The pattern that senders send: byte `n` of a connection.
 fn pattern(n: usize) -> u8 {
@@ -45,13 +38,6 @@ impl Dice {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
-}
-
-/// A connection by TCP over loopback.
-async fn tcp_pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    (client, listener.accept().await.unwrap().0)
 }
 
 /// Polls `next` once.

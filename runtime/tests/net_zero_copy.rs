@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use common::{file, poll_once};
+use common::{file, poll_once, tcp_pair};
 use runtime::{
     IntoResult, Lowering,
     fs::File,
@@ -26,12 +26,6 @@ use runtime::{
 
 fn patterned(len: usize) -> Vec<u8> {
     (0..len).map(|n| (n % 251) as u8).collect()
-}
-
-async fn tcp_pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    (client, listener.accept().await.unwrap().0)
 }
 
 /// Everything until the end.
