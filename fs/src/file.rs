@@ -184,6 +184,19 @@ impl FileHandle {
     }
 }
 
+macro_rules! targets {
+    ($($type:ty),+) => { $(
+        impl From<&$type> for Target {
+            /// For ops that take any descriptor: `splice`, `poll`.
+            fn from(file: &$type) -> Target {
+                file.target()
+            }
+        }
+    )+ };
+}
+
+targets!(File, SlotFile, FileHandle);
+
 impl From<std::fs::File> for File {
     fn from(file: std::fs::File) -> File {
         File::from_std(file)

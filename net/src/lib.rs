@@ -8,7 +8,10 @@
 
 mod accept;
 mod addr;
+mod incoming;
 mod message;
+mod recv_stream;
+mod send_file;
 mod slot;
 mod socket;
 mod split;
@@ -18,6 +21,10 @@ mod udp;
 pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
+pub use incoming::Incoming;
+pub use recv_stream::RecvStream;
+pub use runtime_core::pool::{BufferPool, Lease, PoolOptions};
+pub use send_file::send_file;
 pub use slot::{SlotStream, StreamHandle};
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;

@@ -5,6 +5,7 @@ use std::{fmt, io, rc::Rc, sync::Arc, thread, time::Duration};
 use runtime_core::{
     cpu::CpuSet,
     encode::Lowering,
+    pool::PoolOptions,
     ring::{Ring, RingConfig, TaskRun},
     shard::{Shard, ShardConfig},
 };
@@ -59,6 +60,7 @@ pub(crate) struct Config {
     around_sleep: AroundSleep,
     start_paused: bool,
     timer_slack: Duration,
+    buffers: PoolOptions,
 }
 
 impl Config {
@@ -70,6 +72,7 @@ impl Config {
         let (slots, lowering, shutdown_timeout) = (self.slots, self.lowering, self.shutdown_timeout);
         let shard = Shard::new(Box::new(ring), ShardConfig { slots, lowering, shutdown_timeout })?;
         shard.set_timer_slack(self.timer_slack);
+        shard.set_buffers(self.buffers);
         if self.start_paused {
             shard.clock().pause();
         }
@@ -146,6 +149,7 @@ impl Builder {
                 around_sleep: AroundSleep::default(),
                 start_paused: false,
                 timer_slack: Duration::from_micros(500),
+                buffers: PoolOptions::new(),
             },
         }
     }
@@ -315,6 +319,13 @@ impl Builder {
     /// says so then. Default 10 s.
     pub fn shutdown_timeout(&mut self, limit: Duration) -> &mut Builder {
         self.config.shutdown_timeout = limit;
+        self
+    }
+
+    /// What each shard's own pool of buffers is made with ([`BufferPool::of_shard`](crate::net::BufferPool::of_shard)).
+    /// Default: 256 buffers of 4 KiB. It takes no memory before its first use.
+    pub fn buffer_pool(&mut self, options: PoolOptions) -> &mut Builder {
+        self.config.buffers = options;
         self
     }
 

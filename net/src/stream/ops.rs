@@ -55,6 +55,40 @@ macro_rules! stream_ops {
                 op::send_all(self.target(), source)
             }
 
+            /// Sends up to all of `source` without a copy: the network card reads the buffer, which comes back once it has.
+            /// What is planned behind it starts with the result. It pays from some ten kilobytes on; over loopback the
+            /// kernel copies after all.
+            ///
+            /// What has been sent is read from the buffer again until the peer has acknowledged it. So the buffer of a
+            /// peer that does not read stays away, also after a cancel or a time limit, and its descriptor stays open, until
+            /// that connection ends.
+            ///
+            /// # Errors
+            /// As for `send`; `Unsupported` for sockets that cannot do that: all but TCP and UDP.
+            ///
+            /// # Cancel safety
+            /// As for `send`.
+            ///
+            /// # Cost
+            /// One SQE, two CQEs, no allocation in user space.
+            pub fn send_zc<S: Source>(&self, source: S) -> Io<One<op::SendZc<S, op::Variable>>> {
+                op::send_zc(self.target(), source)
+            }
+
+            /// As `send_zc`, of all of `source`: `(io::Result<()>, source)`.
+            ///
+            /// # Errors
+            /// As for `send_zc`; `WriteZero` if the connection took less.
+            ///
+            /// # Cancel safety
+            /// As for `send`.
+            ///
+            /// # Cost
+            /// As for `send_zc`.
+            pub fn send_all_zc<S: Source>(&self, source: S) -> Io<One<op::SendZc<S, op::Exact>>> {
+                op::send_all_zc(self.target(), source)
+            }
+
             /// Receives into several buffers, one after the other: `(io::Result<usize>, buffers)`, the count for all of
             /// them together.
             ///
@@ -109,6 +143,13 @@ macro_rules! stream_ops {
             /// One SQE, which the kernel gives to a worker thread: some ten microseconds.
             pub fn shutdown_how(&self, how: Shutdown) -> Io<One<op::Shutdown>> {
                 op::shutdown(self.target(), how)
+            }
+        }
+
+        impl<$($generics)*> From<&$type> for Target {
+            /// For ops that take any descriptor: `splice`, `poll`.
+            fn from(stream: &$type) -> Target {
+                stream.target()
             }
         }
     )+ };

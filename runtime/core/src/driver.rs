@@ -27,6 +27,7 @@ use crate::{
     pipes::Pipes,
     progress,
     recent::Recent,
+    shots::{CQE_MORE, CQE_NOTIF},
     slab::{Phase, Slab},
     slot::SlotTable,
     sqe::Sqe,
@@ -233,24 +234,56 @@ impl Driver {
             self.recent.panic(cqe, &format!("the activation is {phase:?}"));
         }
         let Some(table) = &mut activation.table else {
-            self.complete_single(key, cqe.res);
+            self.complete_single(key, cqe.res, cqe.flags);
             return;
         };
-        if table.rows.get(row as usize).is_none_or(|state| state.phase != table::Phase::Released) {
+        let Some(state) = table.rows.get_mut(row as usize) else { self.recent.panic(cqe, "no such row") };
+        if cqe.flags & CQE_NOTIF != 0 {
+            let Some(left) = state.lingering.checked_sub(1) else { self.recent.panic(cqe, "the row does not linger") };
+            state.lingering = left;
+            self.in_flight -= 1;
+            progress::linger(table, &mut self.hints, -1);
+            self.end_if_done(key);
+            return;
+        }
+        if state.phase != table::Phase::Released {
             self.recent.panic(cqe, "the row is not in the kernel");
+        }
+        if cqe.flags & CQE_MORE != 0 {
+            // The result is here; the kernel gives the memory back later. What comes after the op need not wait for that.
+            state.lingering += 1;
+            self.in_flight += 1;
+            progress::linger(table, &mut self.hints, 1);
         }
         self.in_flight -= 1;
         self.complete_row(key, row, cqe.res, cqe.flags);
     }
 
-    fn complete_single(&mut self, key: Key, res: i32) {
-        self.in_flight -= 1;
-        self.hints.remove(1);
+    fn complete_single(&mut self, key: Key, res: i32, flags: u32) {
         let activation = self.slab.get(key).expect("checked by the caller");
-        activation.single.res = res;
-        if let Some(timer) = activation.single.timer.take() {
+        let (single, more) = (&mut activation.single, flags & CQE_MORE != 0);
+        if flags & CQE_NOTIF == 0 {
+            single.res = res;
+        }
+        if let Some(shots) = &mut activation.shots {
+            let enough = shots.take_in(res, flags);
+            if more {
+                self.wakes.extend(activation.waker.take());
+                if enough {
+                    self.want_cancel(key, 0);
+                }
+                return;
+            }
+        }
+        if let Some(timer) = single.timer.take() {
             self.timers.clear(timer);
         }
+        if more {
+            single.lingers = true;
+            return;
+        }
+        self.in_flight -= 1;
+        self.hints.remove(1);
         self.end(key);
     }
 

@@ -17,6 +17,8 @@ pub struct Features {
     pub fd_install: bool,
     /// `ftruncate` by SQE (IORING_OP_FTRUNCATE, Linux 6.9).
     pub ftruncate: bool,
+    /// One receive can fill several buffers (IORING_FEAT_RECVSEND_BUNDLE, Linux 6.10).
+    pub bundles: bool,
     /// How SQE groups work; `None` on kernels without them, which is every released one.
     pub groups: Option<Groups>,
 }
@@ -36,6 +38,7 @@ impl Features {
         Features {
             fd_install: probe.is_supported(opcode::FixedFdInstall::CODE),
             ftruncate: probe.is_supported(opcode::Ftruncate::CODE),
+            bundles: false,
             groups: None,
         }
     }

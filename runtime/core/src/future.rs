@@ -14,6 +14,7 @@ use crate::{
     plan::{Finally, One, Plan, Sequel, finally},
     results::Results,
     shard::{self, Message, ShardId},
+    shots::Shots,
     start,
     trace::PlanSpan,
 };
@@ -59,6 +60,18 @@ impl<P: Plan> Io<P> {
             State::Running(id, _) => shard::with_current(|shard| shard.id == id) != Some(true),
             State::Plan(_) | State::Done => false,
         }
+    }
+
+    /// Calls `f` with the results of an op that gives many which have come and have not been taken, if this thread's
+    /// shard runs it.
+    pub(crate) fn with_shots<R>(&mut self, f: impl FnOnce(&mut Shots) -> Option<R>) -> Option<R> {
+        let State::Running(id, key) = self.state else { return None };
+        let taken = shard::with_current(|shard| {
+            let mut driver = shard.driver.borrow_mut();
+            let activation = (shard.id == id).then(|| driver.slab.get(key)).flatten()?;
+            activation.shots.as_mut().and_then(|shots| f(shots))
+        });
+        taken.flatten()
     }
 
     pub(crate) fn into_plan(mut self) -> P {
@@ -131,6 +144,12 @@ impl<P: Plan> Io<P> {
     /// (`ECANCELED`) or not run. So no byte that was received is lost. Nothing is submitted if the plan was never
     /// polled. The cancel goes out at once; await the result.
     pub fn cancel(self) -> Cancel<P> {
+        self.ask_cancel();
+        Cancel(self)
+    }
+
+    /// Sends the cancel; the op or plan ends soon.
+    pub(crate) fn ask_cancel(&self) {
         if let State::Running(id, key) = self.state {
             let here = shard::with_current(|shard| {
                 shard.id == id && {
@@ -143,7 +162,6 @@ impl<P: Plan> Io<P> {
                 shard::send(id, Message::Cancel(key));
             }
         }
-        Cancel(self)
     }
 }
 

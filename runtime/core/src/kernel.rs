@@ -78,4 +78,31 @@ pub trait Kernel {
     /// # Errors
     /// `EMFILE` above RLIMIT_NOFILE, `ENOMEM`, `EINVAL` where the kernel has no sparse tables.
     fn register_slots(&mut self, count: u32) -> io::Result<()>;
+
+    /// Has ops that select from `group` take buffers from the ring at `address`. `incremental`: bit by bit.
+    ///
+    /// # Safety
+    /// The ring lies there, page-aligned, with `entries` places, and it and all buffers that are put into it stay valid
+    /// until the group is unregistered or the kernel is dropped, the buffers also until the last CQE of every op that
+    /// selects from them.
+    ///
+    /// # Errors
+    /// `EINVAL` where the kernel has no such rings or cannot fill buffers bit by bit; `ENOMEM`.
+    unsafe fn register_buffers(
+        &mut self,
+        _address: u64,
+        _entries: u16,
+        _group: u16,
+        _incremental: bool,
+    ) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Takes the registration of a ring of buffers back.
+    ///
+    /// # Errors
+    /// `ENOENT` if there is none.
+    fn unregister_buffers(&mut self, _group: u16) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }

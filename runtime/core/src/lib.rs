@@ -5,9 +5,9 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | what users write | [`future`], [`plan`], [`op`], [`buf`], [`handle`], [`fd`], [`slot`], [`results`] |
+//! | what users write | [`future`], [`plan`], [`op`], [`buf`], [`handle`], [`fd`], [`slot`], [`results`], [`multishot`], [`pool`] |
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
-//! | a running shard | [`shard`], `start`, `driver`, `slab`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
+//! | a running shard | [`shard`], `start`, `driver`, `slab`, `shots`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
 //! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`socket`], [`pidfd`], [`signal`] |
 //! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `spin` |
@@ -39,11 +39,13 @@ mod lower;
 pub mod main_task;
 #[cfg(test)]
 mod model;
+pub mod multishot;
 pub mod nonblocking;
 pub mod op;
 pub mod pidfd;
 mod pipes;
 pub mod plan;
+pub mod pool;
 mod probe;
 mod progress;
 pub mod readiness;
@@ -52,6 +54,7 @@ mod remote;
 pub mod results;
 pub mod ring;
 pub mod shard;
+mod shots;
 pub mod signal;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;

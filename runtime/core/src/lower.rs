@@ -299,6 +299,15 @@ impl<'a> Scope<'a> {
 
     /// Points `sqe` to the descriptor that the op works on; a handle becomes a share of the slot it stands for.
     pub(crate) fn target(&mut self, target: &mut Target, sqe: &mut Sqe) -> io::Result<()> {
+        self.resolve(target, sqe, false)
+    }
+
+    /// Of the descriptor that a splice takes its bytes from: leaves it in the fields of `sqe` that are for the other one.
+    pub(crate) fn input(&mut self, target: &mut Target, sqe: &mut Sqe) -> io::Result<()> {
+        self.resolve(target, sqe, true)
+    }
+
+    fn resolve(&mut self, target: &mut Target, sqe: &mut Sqe, input: bool) -> io::Result<()> {
         if let Target::Handle(SlotHandle(id)) = *target {
             match &self.provider(id)?.what {
                 Provided::Slot(slot) => *target = Target::Slot(slot.clone()),
@@ -307,13 +316,13 @@ impl<'a> Scope<'a> {
         }
         match target {
             Target::Fd(fd) => sqe.fd = fd.number(),
-            Target::Slot(slot) => self.slot_target(&slot.clone(), sqe)?,
+            Target::Slot(slot) => self.slot_target(&slot.clone(), sqe, input)?,
             Target::Handle(_) => unreachable!("resolved above"),
         }
         Ok(())
     }
 
-    fn slot_target(&mut self, slot: &SlotFd, sqe: &mut Sqe) -> io::Result<()> {
+    fn slot_target(&mut self, slot: &SlotFd, sqe: &mut Sqe, input: bool) -> io::Result<()> {
         if slot.shard() != self.slots().shard() {
             return Err(invalid("a slot was used on another shard than the one that opened it; slots stay on theirs"));
         }
@@ -329,7 +338,7 @@ impl<'a> Scope<'a> {
                     let is_it = |p: &&Provider| matches!(&p.what, Provided::Slot(s) if s.same(slot));
                     let source = builder.providers.iter().find(is_it).map(|provider| provider.row);
                     let Some(source) = source else { return Err(invalid("the slot has not been opened")) };
-                    builder.table.add_forward(source, |next| Forward::Descriptor { to: self.row, next });
+                    builder.table.add_forward(source, |next| Forward::Descriptor { to: self.row, next, input });
                 }
                 Place::Alone(_) => return Err(invalid("the slot has not been opened")),
             },

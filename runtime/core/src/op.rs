@@ -5,6 +5,7 @@
 //! its documentation.
 
 mod accept;
+mod accept_many;
 mod close;
 mod connect;
 mod extent;
@@ -15,13 +16,16 @@ mod open;
 mod poll;
 mod read;
 mod recv;
+mod recv_many;
 mod recv_msg;
 mod recv_vectored;
 mod send;
 mod send_msg;
 mod send_vectored;
+mod send_zc;
 mod shutdown;
 mod socket;
+mod splice;
 mod sync;
 mod truncate;
 mod write;
@@ -29,6 +33,7 @@ mod write_vectored;
 
 pub use crate::fd::{SharedFd, Target};
 pub use accept::{Accept, AcceptSlot, Accepted, accept};
+pub use accept_many::AcceptMany;
 pub use close::{Close, close_fd, close_slot};
 pub use connect::{Connect, Dial, DialSlot, connect, dial};
 pub use extent::{Exact, Extent, Variable};
@@ -40,13 +45,16 @@ pub use poll::{Poll, poll};
 pub(crate) use poll::{Polled, poll_any};
 pub use read::{Read, read_at, read_exact_at, read_next};
 pub use recv::{Recv, recv, recv_exact};
+pub use recv_many::RecvMany;
 pub use recv_msg::{Received, RecvMsg, recv_msg};
 pub use recv_vectored::{RecvVectored, recv_vectored};
 pub use send::{Send, send, send_all};
 pub use send_msg::{SendMsg, send_msg};
 pub use send_vectored::{SendVectored, send_all_vectored, send_vectored};
+pub use send_zc::{SendZc, send_all_zc, send_zc};
 pub use shutdown::{Shutdown, shutdown};
 pub use socket::SocketSlot;
+pub use splice::{Moved, Splice, SpliceEnd, SpliceLen, splice};
 pub use sync::{Sync, sync_all, sync_data};
 pub use truncate::{Truncate, can_truncate, truncate};
 pub use write::{Write, write_all_at, write_at, write_next};
@@ -54,7 +62,7 @@ pub use write_vectored::{WriteVectored, write_all_vectored_at};
 
 use std::io;
 
-use crate::{handle::OpId, lower::Scope, sealed::Sealed, sqe::Sqe};
+use crate::{handle::OpId, lower::Scope, sealed::Sealed, shots::Shots, sqe::Sqe};
 
 /// One request to the kernel. Sealed: what an op's SQE points to is trusted to live until its last CQE.
 pub trait Op: Sealed + Sized + 'static {
@@ -78,6 +86,12 @@ pub trait Op: Sealed + Sized + 'static {
     /// The SQE. Called once, when the op lies where it stays until its last CQE.
     #[doc(hidden)]
     fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request>;
+
+    /// Where its results go if it gives many.
+    #[doc(hidden)]
+    fn shots(&self) -> Option<Box<Shots>> {
+        None
+    }
 
     /// The output, once nothing of the op is in the kernel any more.
     #[doc(hidden)]
@@ -118,18 +132,20 @@ pub struct Completion {
     pub(crate) asked: Option<u32>,
     /// The kernel has seen the op start.
     pub(crate) started: bool,
+    /// What an op that gives many results has given and nobody has taken.
+    pub(crate) shots: Option<Box<Shots>>,
 }
 
 impl Completion {
     /// The result of a CQE.
     pub(crate) fn from_res(res: i32, asked: Option<u32>) -> Completion {
         let result = u32::try_from(res).map_err(|_| io::Error::from_raw_os_error(-res));
-        Completion { result, asked, started: res != -libc::ECANCELED }
+        Completion { result, asked, started: res != -libc::ECANCELED, shots: None }
     }
 
     /// An op that the kernel never started.
     pub(crate) fn never(error: io::Error) -> Completion {
-        Completion { result: Err(error), asked: None, started: false }
+        Completion { result: Err(error), asked: None, started: false, shots: None }
     }
 
     /// True if the kernel began the op: what it does by beginning is done.

@@ -12,6 +12,7 @@ use crate::{
     op::{Dial, DialSlot, Op, Request, Resource},
     results::Results,
     sealed::Sealed,
+    shots::Shots,
 };
 
 /// A dependency graph of ops. Sealed.
@@ -55,6 +56,12 @@ pub trait Plan: Sealed + Sized + 'static {
     /// The time limit of a single op.
     #[doc(hidden)]
     fn timeout(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Where the results of a single op go if it gives many.
+    #[doc(hidden)]
+    fn shots(&self) -> Option<Box<Shots>> {
         None
     }
 
@@ -122,6 +129,10 @@ impl<O: Op> Plan for One<O> {
 
     fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    fn shots(&self) -> Option<Box<Shots>> {
+        self.op.shots()
     }
 
     fn finish(self, results: &mut Results<'_>) -> O::Output {

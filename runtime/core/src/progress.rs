@@ -62,6 +62,12 @@ pub(crate) fn complete(table: &mut Table, hints: &mut WaitHints, row: u32, res: 
     }
 }
 
+/// `more` CQEs without a result are to come, or have come: the plan does not end before.
+pub(crate) fn linger(table: &mut Table, hints: &mut WaitHints, more: i32) {
+    table.outstanding = table.outstanding.checked_add_signed(more).expect("no more CQEs than were announced");
+    expect(table, hints, more);
+}
+
 /// The row that a gate is opened by, while it has not settled.
 fn shut_gate(table: &mut Table, gate: u32) -> Option<&mut Row> {
     table.rows.get_mut(gate as usize).filter(|row| row.phase != Phase::Settled)
@@ -201,8 +207,13 @@ fn forward(table: &mut Table, row: u32) {
                 target.min_res = if target.variable { length.min(1) as i32 } else { length as i32 };
                 next = after;
             }
-            Forward::Descriptor { to, next: after } => {
-                table.rows[to as usize].sqe.fd = res;
+            Forward::Descriptor { to, next: after, input } => {
+                let sqe = &mut table.rows[to as usize].sqe;
+                if input {
+                    sqe.file_index = res as u32;
+                } else {
+                    sqe.fd = res;
+                }
                 next = after;
             }
         }

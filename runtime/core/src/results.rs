@@ -4,6 +4,7 @@ use std::{fmt, io};
 
 use crate::{
     op::Completion,
+    shots::Shots,
     slab::Single,
     table::{CANCELLED, Kind, Row, Table, Verdict},
 };
@@ -15,14 +16,14 @@ pub struct Results<'a>(Kinds<'a>);
 
 #[derive(Debug)]
 enum Kinds<'a> {
-    Single(Single),
+    Single(Single, Option<Box<Shots>>),
     Refused(Option<io::Error>),
     Table { table: &'a mut Table, next: usize },
 }
 
 impl<'a> Results<'a> {
-    pub(crate) fn of_single(single: Single) -> Results<'a> {
-        Results(Kinds::Single(single))
+    pub(crate) fn of_single(single: Single, shots: Option<Box<Shots>>) -> Results<'a> {
+        Results(Kinds::Single(single, shots))
     }
 
     /// Of an op on its own that was refused when it was lowered.
@@ -42,7 +43,10 @@ impl<'a> Results<'a> {
     /// The next op's completion. Where there is none, the plan was cancelled before it was lowered.
     pub(crate) fn next(&mut self) -> Completion {
         match &mut self.0 {
-            Kinds::Single(single) => completion(single.res, single.timed_out, None),
+            Kinds::Single(single, shots) => {
+                let completion = completion(single.res, single.timed_out, None);
+                Completion { shots: shots.take(), ..completion }
+            }
             Kinds::Refused(error) => Completion::never(error.take().unwrap_or_else(|| NotRun::cancelled().into())),
             Kinds::Table { table, next } => {
                 while table.rows.get(*next).is_some_and(|row| row.kind != Kind::Op) {

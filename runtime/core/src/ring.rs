@@ -59,6 +59,8 @@ const ENTER_GETEVENTS: u32 = 1 << 0;
 const ENTER_EXT_ARG: u32 = 1 << 3;
 const ENTER_REGISTERED_RING: u32 = 1 << 4;
 const REGISTER_RING_FDS: libc::c_uint = 20;
+/// `IOU_PBUF_RING_INC`.
+const BUFFERS_INCREMENTAL: u16 = 2;
 
 /// `struct io_uring_getevents_arg`.
 #[repr(C)]
@@ -120,7 +122,7 @@ impl Ring {
             // Registration saves an atomic per enter and is refused only where its table (16 rings a thread) is full.
             Err(_) => (ring.as_raw_fd(), 0),
         };
-        let features = Features::from_probe(&probe);
+        let features = Features { bundles: params.is_feature_recvsend_bundle(), ..Features::from_probe(&probe) };
         Ok(Ring { ring, features, enter_fd, enter_flags, sq_entries, cq_entries, messages: false, setup_enters: 0 })
     }
 }
@@ -219,6 +221,16 @@ impl Kernel for Ring {
 
     fn register_slots(&mut self, count: u32) -> io::Result<()> {
         self.ring.submitter().register_files_sparse(count)
+    }
+
+    unsafe fn register_buffers(&mut self, address: u64, entries: u16, group: u16, incremental: bool) -> io::Result<()> {
+        let flags = if incremental { BUFFERS_INCREMENTAL } else { 0 };
+        // SAFETY: as promised by the caller. Test: pool::tests.
+        unsafe { self.ring.submitter().register_buf_ring_with_flags(address, entries, group, flags) }
+    }
+
+    fn unregister_buffers(&mut self, group: u16) -> io::Result<()> {
+        self.ring.submitter().unregister_buf_ring(group)
     }
 }
 

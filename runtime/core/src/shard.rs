@@ -25,6 +25,7 @@ use crate::{
     kernel::Kernel,
     key::Key,
     lower::Builder,
+    pool::{PoolOptions, Pools},
     remote::Remote,
     slot::SlotTable,
     spin::Spin,
@@ -91,6 +92,8 @@ pub struct Shard {
     pub(crate) driver: RefCell<Driver>,
     pub(crate) slots: Rc<SlotTable>,
     pub(crate) counters: Rc<Counters>,
+    /// Goes after the driver: the ring uses their memory.
+    pub(crate) pools: Pools,
     clock: Rc<Clock>,
     pub(crate) lowering: Lowering,
     /// Taken while a plan is lowered.
@@ -135,6 +138,7 @@ impl Shard {
             driver: RefCell::new(driver),
             slots,
             counters,
+            pools: Pools::default(),
             clock,
             lowering: config.lowering,
             builder: Cell::default(),
@@ -402,6 +406,11 @@ impl Shard {
     /// How much later than due a crowd of timers may fire, so that they share one wake. Default 500 µs.
     pub fn set_timer_slack(&self, slack: Duration) {
         self.driver.borrow_mut().timer_slack = slack;
+    }
+
+    /// What the shard's own pool of buffers is made with, at its first use.
+    pub fn set_buffers(&self, options: PoolOptions) {
+        self.pools.own_options.set(options);
     }
 
     /// Keeps the clock from moving by itself until the value is dropped, on any thread: for work that is done elsewhere

@@ -17,6 +17,7 @@ use crate::{
     key::{ACTIVATIONS_MAX, Key},
     plan::Plan,
     results::Results,
+    shots::Shots,
     table::Table,
     timer::TimerId,
 };
@@ -55,6 +56,8 @@ pub(crate) struct Activation {
     pub(crate) table: Option<Box<Table>>,
     /// The single op's state.
     pub(crate) single: Single,
+    /// What an op that gives many results has given and nobody has taken; `None` for all others.
+    pub(crate) shots: Option<Box<Shots>>,
 }
 
 /// State of an op that is awaited on its own, instead of a table's row.
@@ -66,6 +69,8 @@ pub(crate) struct Single {
     pub(crate) cancel_sent: bool,
     pub(crate) cancel_misses: u8,
     pub(crate) timed_out: bool,
+    /// Its result is here, and one more CQE to come: the kernel still has its memory.
+    pub(crate) lingers: bool,
     pub(crate) work: Work,
     pub(crate) timer: Option<TimerId>,
 }
@@ -140,6 +145,7 @@ impl Slab {
             waker: None,
             table: None,
             single: Single::default(),
+            shots: None,
         }));
         self.free.extend((len as u32..(len + CHUNK) as u32).rev());
         true
@@ -174,13 +180,14 @@ impl Slab {
             erased,
             table: activation.table.take(),
             single: activation.single,
+            shots: activation.shots.take(),
         }
     }
 
     /// Frees an emptied slot: its next life has another generation.
     pub(crate) fn release(&mut self, key: Key) {
         let activation = self.get(key).expect("the key of a live activation");
-        debug_assert!(activation.erased.is_none() && activation.table.is_none());
+        debug_assert!(activation.erased.is_none() && activation.table.is_none() && activation.shots.is_none());
         activation.generation = Key::next_generation(activation.generation);
         activation.phase = Phase::Free;
         self.free.push(key.slot);
@@ -211,6 +218,7 @@ pub(crate) struct Corpse {
     erased: &'static Erased,
     table: Option<Box<Table>>,
     single: Single,
+    shots: Option<Box<Shots>>,
 }
 
 impl Corpse {
@@ -219,7 +227,7 @@ impl Corpse {
         let table = self.table.as_deref_mut();
         let results = match table {
             Some(table) => Results::of_table(table),
-            None => Results::of_single(self.single),
+            None => Results::of_single(self.single, self.shots.take()),
         };
         // SAFETY: the plan lies where `insert` wrote it, its slot being held until `release`; nothing of it is in the
         // kernel (phase Discarding); `corpse` took `erased`, so this runs once. Test: drop_everywhere.

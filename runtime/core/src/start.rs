@@ -51,8 +51,8 @@ pub(crate) fn start<P: Plan>(
             }
             Ok(request) => {
                 std::mem::forget(lowering_guard);
-                let timeout = plan.timeout();
-                shard.driver.borrow_mut().submit_single(key, request, timeout);
+                let (timeout, shots) = (plan.timeout(), plan.shots());
+                shard.driver.borrow_mut().submit_single(key, request, timeout, shots);
             }
         }
     } else {
@@ -86,14 +86,14 @@ pub(crate) fn poll<P: Plan>(shard: &Shard, key: Key, waker: &Waker) -> Poll<P::O
         }
         return Poll::Pending;
     }
-    let (mut table, single) = (activation.table.take(), activation.single);
+    let (mut table, single, shots) = (activation.table.take(), activation.single, activation.shots.take());
     let old = activation.waker.take();
     let plan: P = driver.slab.take(key);
     drop(driver);
     drop(old);
     let output = match &mut table {
         Some(table) => plan.finish(&mut Results::of_table(table)),
-        None => plan.finish(&mut Results::of_single(single)),
+        None => plan.finish(&mut Results::of_single(single, shots)),
     };
     if let Some(table) = table {
         shard.driver.borrow_mut().recycle(table);

@@ -136,6 +136,8 @@ pub(crate) struct Row {
     pub(crate) forwarded: bool,
     /// A cancel for it is queued or in flight.
     pub(crate) cancel_sent: bool,
+    /// CQEs to come after its result: the kernel still has its memory.
+    pub(crate) lingering: u8,
     /// How many cancels did not find it.
     pub(crate) cancel_misses: u8,
     /// Its time limit has passed while it ran.
@@ -160,8 +162,8 @@ pub(crate) struct Edge {
 pub(crate) enum Forward {
     /// The result is a length: `to` moves bytes `start..min(result, end)`.
     Length { to: u32, next: u32, start: u32, end: u32 },
-    /// The result is a descriptor that `to` works on.
-    Descriptor { to: u32, next: u32 },
+    /// The result is a descriptor that `to` works on, or with `input` takes its bytes from.
+    Descriptor { to: u32, next: u32, input: bool },
 }
 
 /// A row that works on a gate's pipe.
@@ -280,6 +282,7 @@ impl Table {
             in_kernel: false,
             forwarded: false,
             cancel_sent: false,
+            lingering: 0,
             cancel_misses: 0,
             timed_out: false,
             hinted: false,

@@ -29,7 +29,7 @@ impl Driver {
         let Some(table) = &mut activation.table else {
             if activation.single.queued {
                 activation.single.queued = false;
-                self.complete_single(key, -libc::ECANCELED);
+                self.complete_single(key, -libc::ECANCELED, 0);
             } else {
                 self.want_cancel(key, 0);
             }
@@ -117,7 +117,10 @@ impl Driver {
         match self.slab.get(key) {
             None => false,
             Some(activation) => match &activation.table {
-                None => matches!(activation.phase, Phase::Running | Phase::Abandoned) && !activation.single.queued,
+                None => {
+                    let single = &activation.single;
+                    matches!(activation.phase, Phase::Running | Phase::Abandoned) && !single.queued && !single.lingers
+                }
                 Some(table) => table.rows[row as usize].phase == table::Phase::Released,
             },
         }
@@ -130,6 +133,8 @@ impl Driver {
             return;
         }
         let activation = self.slab.get(key).expect("is in the kernel");
+        // One that gives many results does not end by itself.
+        let goes_on = activation.shots.is_some();
         let (sent, misses) = match &mut activation.table {
             None => (&mut activation.single.cancel_sent, &mut activation.single.cancel_misses),
             Some(table) => {
@@ -138,7 +143,7 @@ impl Driver {
             }
         };
         *sent = false;
-        if res == -libc::ENOENT && *misses < MISSES_MAX {
+        if (res == -libc::ENOENT || goes_on && res == -libc::EALREADY) && *misses < MISSES_MAX {
             *misses += 1;
             self.want_cancel(key, row);
         }

@@ -9,6 +9,7 @@ use crate::{
     lower::end_refused,
     op::Request,
     progress,
+    shots::Shots,
     slab::Phase,
     sqe::{IO_HARDLINK, IO_LINK, SQE_GROUP, Sqe},
     table::{self, Engine, Link, NONE, Table},
@@ -17,7 +18,13 @@ use crate::{
 
 impl Driver {
     /// Submits an op that is awaited on its own. Its plan lies in the slab.
-    pub(crate) fn submit_single(&mut self, key: Key, request: Request, timeout: Option<Duration>) {
+    pub(crate) fn submit_single(
+        &mut self,
+        key: Key,
+        request: Request,
+        timeout: Option<Duration>,
+        shots: Option<Box<Shots>>,
+    ) {
         self.counters.single_ops.add(1);
         self.in_flight += 1;
         self.hints.add(1);
@@ -30,7 +37,7 @@ impl Driver {
         }
         let timer = timeout.map(|limit| self.timers.set(self.clock.after(limit), Due::TimeOut(key, 0)));
         let activation = self.slab.get(key).expect("just inserted");
-        activation.phase = Phase::Running;
+        (activation.phase, activation.shots) = (Phase::Running, shots);
         (activation.single.queued, activation.single.timer) = (queued, timer);
         activation.single.work = Work::from(&sqe);
     }

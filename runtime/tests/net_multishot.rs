@@ -1,0 +1,729 @@
+//! One op, many results: connections of a listener, bytes of a connection in buffers of a pool. Nothing that arrives is
+//! lost or left over, whoever stops when.
+
+mod common;
+
+use std::{
+    future::{Future, poll_fn},
+    io::{Read, Write},
+    os::fd::{AsFd, AsRawFd},
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
+
+use common::{alone, assert_clean, open_fds, poll_once, tcp_pair};
+use runtime::{
+    Builder,
+    net::{BufferPool, Incoming, Lease, PoolOptions, RecvStream, TcpListener, TcpStream, UnixStream},
+    op, spawn,
+    task::yield_now,
+    time::{sleep, timeout},
+};
+
+/// The pattern that senders send: byte `n` of a connection.
+fn pattern(n: usize) -> u8 {
+    (n % 251) as u8
+}
+
+fn patterned(from: usize, len: usize) -> Vec<u8> {
+    (from..from + len).map(pattern).collect()
+}
+
+/// A small pseudo-random sequence: the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// Polls `next` once.
+async fn ready_now(bytes: &mut RecvStream) -> Option<Option<std::io::Result<Lease>>> {
+    poll_fn(|cx| match bytes.poll_next(cx) {
+        Poll::Ready(next) => Poll::Ready(Some(next)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+/// True if the kernel is at least this one.
+fn is_linux(major: u32, minor: u32) -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
+    (numbers.next().unwrap(), numbers.next().unwrap()) >= (major, minor)
+}
+
+fn assert_send<T: Send>(_: &T) {}
+
+// -------------------------------------------------------------------- bytes
+
+#[test]
+fn bytes_come_in_order_and_the_end_is_the_end() {
+    let _alone = alone();
+    common::run(async {
+        let pool = BufferPool::new(8, 512).unwrap();
+        for round in 0..20 {
+            let (a, b) = if round % 2 == 0 { tcp_pair().await } else { pair_as_tcp() };
+            let total = 100_000;
+            let sender = spawn(async move { a.send_all(patterned(0, total)).await.0.unwrap() });
+            let mut bytes = b.recv_stream(&pool);
+            let mut seen = 0;
+            while let Some(lease) = bytes.next().await {
+                let lease = lease.unwrap();
+                assert!(!lease.is_empty() && lease.len() <= 512);
+                assert!(lease.iter().enumerate().all(|(i, byte)| *byte == pattern(seen + i)));
+                seen += lease.len();
+            }
+            assert_eq!(seen, total);
+            assert!(bytes.next().await.is_none(), "the end stays the end");
+            sender.await.unwrap();
+            assert_eq!(pool.available(), 8);
+        }
+    });
+}
+
+/// Two connected Unix sockets, by the type of the other tests: a stream is a stream.
+fn pair_as_tcp() -> (TcpStream, TcpStream) {
+    let (a, b) = std::os::unix::net::UnixStream::pair().unwrap();
+    (TcpStream::from(std::os::fd::OwnedFd::from(a)), TcpStream::from(std::os::fd::OwnedFd::from(b)))
+}
+
+#[test]
+fn idle_connections_hold_no_buffer() {
+    let _alone = alone();
+    common::run(async {
+        let pool = BufferPool::new(2, 64).unwrap();
+        let pairs: Vec<_> = (0..100).map(|_| UnixStream::pair().unwrap()).collect();
+        let mut streams: Vec<_> = pairs.iter().map(|(_, b)| b.recv_stream(&pool)).collect();
+        for bytes in &mut streams {
+            assert!(ready_now(bytes).await.is_none());
+        }
+        yield_now().await;
+        assert_eq!(pool.available(), 2);
+        for (i, bytes) in streams.iter_mut().enumerate() {
+            pairs[i].0.send_all(vec![i as u8; 5]).await.0.unwrap();
+            assert_eq!(bytes.next().await.unwrap().unwrap()[..], [i as u8; 5]);
+        }
+    });
+}
+
+/// Ten thousand times: bytes are on their way while the receiver stops, is dropped while it waits, or goes on by an
+/// ordinary receive. Every byte is accounted for.
+fn conserve(options: PoolOptions, rounds: usize, tcp: bool) {
+    common::run(async move {
+        let pool = options.build().unwrap();
+        let (a, b) = if tcp { tcp_pair().await } else { pair_as_tcp() };
+        let (a_task, total) = (spawn(send_until_full(a)), std::rc::Rc::new(std::cell::Cell::new(0)));
+        let mut dice = Dice(7);
+        let mut seen = 0;
+        let check = |seen: &mut usize, bytes: &[u8]| {
+            let wrong = bytes.iter().enumerate().find(|(i, byte)| **byte != pattern(*seen + i));
+            assert!(wrong.is_none(), "byte {} is not the next one", *seen + wrong.unwrap().0);
+            *seen += bytes.len();
+        };
+        for _ in 0..rounds {
+            let mut bytes = b.recv_stream(&pool);
+            for _ in 0..dice.throw(4) {
+                match dice.throw(3) {
+                    // A `next` that is dropped while it waits, as in `select!`.
+                    0 => {
+                        let mut next = pin!(bytes.next());
+                        let polled = poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await;
+                        if let Poll::Ready(lease) = polled {
+                            check(&mut seen, &lease.unwrap().unwrap());
+                        }
+                    }
+                    1 => yield_now().await,
+                    _ => check(&mut seen, &bytes.next().await.unwrap().unwrap()),
+                }
+            }
+            match dice.throw(3) {
+                // Stopped.
+                0 => {
+                    let (result, leases) = bytes.stop().await;
+                    result.unwrap();
+                    leases.iter().for_each(|lease| check(&mut seen, lease));
+                    assert!(bytes.next().await.is_none());
+                }
+                // A stop that is dropped at some point; the stream then gives what there is.
+                1 => {
+                    {
+                        let mut stop = pin!(bytes.stop());
+                        let polled = poll_fn(|cx| Poll::Ready(stop.as_mut().poll(cx))).await;
+                        if let Poll::Ready((result, leases)) = polled {
+                            result.unwrap();
+                            leases.iter().for_each(|lease| check(&mut seen, lease));
+                        }
+                    }
+                    while let Some(lease) = bytes.next().await {
+                        check(&mut seen, &lease.unwrap());
+                    }
+                }
+                // Stopped, and received otherwise.
+                _ => {
+                    bytes.stop().await.1.iter().for_each(|lease| check(&mut seen, lease));
+                    let (count, buf) = b.recv(vec![0; 300]).await;
+                    check(&mut seen, &buf[..count.unwrap()]);
+                }
+            }
+        }
+        assert!(seen > rounds, "{seen} bytes in {rounds} rounds");
+        assert_eq!(pool.available(), pool.buffers());
+        total.set(seen);
+        a_task.abort();
+        println!("{} bytes in {rounds} rounds", total.get());
+    });
+}
+
+/// Sends the pattern in pieces of many sizes until nobody wants it.
+async fn send_until_full(stream: TcpStream) {
+    let (mut at, mut dice) = (0, Dice(3));
+    loop {
+        let len = 1 + dice.throw(700) as usize;
+        if stream.send_all(patterned(at, len)).await.0.is_err() {
+            return;
+        }
+        at += len;
+        if dice.throw(3) == 0 {
+            yield_now().await;
+        }
+    }
+}
+
+#[test]
+fn no_byte_is_lost_over_ten_thousand_stops() {
+    let _alone = alone();
+    conserve(PoolOptions::new().buffers(16).size(256), 10_000, true);
+    conserve(PoolOptions::new().buffers(16).size(256), 4_000, false);
+    // One buffer: starved nearly always.
+    conserve(PoolOptions::new().buffers(1).size(256), 2_000, true);
+}
+
+#[test]
+fn no_byte_is_lost_bit_by_bit_and_in_bundles() {
+    let _alone = alone();
+    conserve(PoolOptions::new().buffers(4).size(4096).incremental(true), 4_000, true);
+    conserve(PoolOptions::new().buffers(64).size(64).bundles(true), 4_000, true);
+}
+
+#[test]
+fn many_connections_share_a_buffer_filled_bit_by_bit() {
+    let _alone = alone();
+    for options in [PoolOptions::new().incremental(true), PoolOptions::new().bundles(true), PoolOptions::new()] {
+        common::run(async move {
+            let pool = options.buffers(4).size(2048).build().unwrap();
+            let mut tasks = Vec::new();
+            for id in 0..40usize {
+                let (a, b) = pair_as_tcp();
+                let total = 20_000 + id * 7;
+                let pool = pool.clone();
+                tasks.push(spawn(async move {
+                    let (mut at, mut dice) = (0, Dice(id as u64));
+                    while at < total {
+                        let len = (1 + dice.throw(400) as usize).min(total - at);
+                        a.send_all(patterned(at + id, len)).await.0.unwrap();
+                        at += len;
+                        yield_now().await;
+                    }
+                }));
+                tasks.push(spawn(async move {
+                    let mut bytes = b.recv_stream(&pool);
+                    let mut seen = 0;
+                    while let Some(lease) = bytes.next().await {
+                        let lease = lease.unwrap();
+                        assert!(lease.iter().enumerate().all(|(i, byte)| *byte == pattern(id + seen + i)), "{id}");
+                        seen += lease.len();
+                        if seen % 3 == 0 {
+                            yield_now().await;
+                        }
+                    }
+                    assert_eq!(seen, total);
+                }));
+            }
+            for task in tasks {
+                timeout(Duration::from_secs(60), task).await.expect("somebody starves").unwrap();
+            }
+            assert_eq!(pool.available(), 4);
+        });
+    }
+}
+
+#[test]
+fn fifty_busy_connections_get_along_with_two_buffers() {
+    let _alone = alone();
+    common::run(async {
+        let pool = BufferPool::new(2, 128).unwrap();
+        let mut tasks = Vec::new();
+        for _ in 0..50 {
+            let (a, b) = tcp_pair().await;
+            tasks.push(spawn(async move { a.send_all(patterned(0, 20_000)).await.0.unwrap() }));
+            let pool = pool.clone();
+            tasks.push(spawn(async move {
+                let mut bytes = b.recv_stream(&pool);
+                let mut seen = 0;
+                while let Some(lease) = bytes.next().await {
+                    let lease = lease.unwrap();
+                    assert!(lease.iter().enumerate().all(|(i, byte)| *byte == pattern(seen + i)));
+                    seen += lease.len();
+                    // Holds it for a while.
+                    yield_now().await;
+                }
+                assert_eq!(seen, 20_000);
+            }));
+        }
+        for task in tasks {
+            timeout(Duration::from_secs(60), task).await.expect("somebody starves").unwrap();
+        }
+        assert_eq!(pool.available(), 2);
+    });
+}
+
+#[test]
+fn whoever_is_woken_for_a_buffer_and_goes_away_wakes_the_next() {
+    let _alone = alone();
+    common::run(async {
+        let pool = BufferPool::new(1, 64).unwrap();
+        let pairs: Vec<_> = (0..3).map(|_| UnixStream::pair().unwrap()).collect();
+        for (a, _) in &pairs {
+            a.send_all("some bytes").await.0.unwrap();
+        }
+        let mut first = pairs[0].1.recv_stream(&pool);
+        let lease = first.next().await.unwrap().unwrap();
+        // Two wait for the one buffer, in this order.
+        let (second, third) = (pairs[1].1.recv_stream(&pool), pairs[2].1.recv_stream(&pool));
+        let second = std::rc::Rc::new(std::cell::RefCell::new(second));
+        let waiting = second.clone();
+        let second_task = spawn(async move { poll_fn(|cx| waiting.borrow_mut().poll_next(cx)).await.map(drop) });
+        let third_task = spawn(async move {
+            let mut third = third;
+            third.next().await.unwrap().unwrap().to_vec()
+        });
+        for _ in 0..5 {
+            yield_now().await;
+        }
+        drop(lease);
+        // The second was woken, and goes before it has looked.
+        second_task.abort();
+        drop(second);
+        let bytes = timeout(Duration::from_secs(10), third_task).await.expect("the wake was lost").unwrap();
+        assert_eq!(bytes, b"some bytes");
+    });
+}
+
+#[test]
+fn a_slow_reader_leaves_the_rest_in_the_socket() {
+    let _alone = alone();
+    common::run(async {
+        // Before, one connection may fill a whole pool.
+        let limits = is_linux(6, 17);
+        let pool = BufferPool::new(64, 256).unwrap();
+        let (a, b) = tcp_pair().await;
+        let (c, d) = tcp_pair().await;
+        let sender = spawn(async move { a.send_all(patterned(0, 4 << 20)).await.0.unwrap() });
+        let mut bytes = b.recv_stream(&pool);
+        assert_eq!(bytes.next().await.unwrap().unwrap()[0], 0);
+        // It takes nothing for many passes; others still get buffers.
+        let mut other = d.recv_stream(&pool);
+        for round in 0..200 {
+            c.send_all(vec![round; 9]).await.0.unwrap();
+            if !limits && pool.available() == 0 {
+                break;
+            }
+            let lease = timeout(Duration::from_secs(10), other.next()).await.expect("no buffer").unwrap().unwrap();
+            assert_eq!(lease[..], [round; 9]);
+            // 8 is the share of each.
+            assert!(!limits || pool.available() >= 64 - 8 - 8, "{} of 64 available", pool.available());
+        }
+        let mut seen = 256;
+        while seen < 4 << 20 {
+            let lease = bytes.next().await.unwrap().unwrap();
+            assert!(lease.iter().enumerate().all(|(i, byte)| *byte == pattern(seen + i)));
+            seen += lease.len();
+        }
+        sender.await.unwrap();
+    });
+}
+
+#[test]
+fn dropped_at_any_point_every_buffer_goes_back() {
+    let _alone = alone();
+    common::run(async {
+        let pool = BufferPool::new(32, 64).unwrap();
+        let mut dice = Dice(11);
+        for round in 0..3_000 {
+            let (a, b) = UnixStream::pair().unwrap();
+            let mut bytes = b.recv_stream(&pool);
+            let mut kept = Vec::new();
+            for _ in 0..dice.throw(6) {
+                match dice.throw(4) {
+                    0 => drop(a.send_all(vec![1; 100]).await),
+                    1 => yield_now().await,
+                    _ => {
+                        if let Some(Some(lease)) = ready_now(&mut bytes).await {
+                            kept.push(lease.unwrap());
+                        }
+                    }
+                }
+            }
+            if round % 7 == 0 {
+                // A cancel of a stop.
+                let mut stop = Box::pin(bytes.stop());
+                let _ = poll_fn(|cx| Poll::Ready(stop.as_mut().poll(cx).is_ready())).await;
+            }
+            drop(bytes);
+            drop(b);
+            if round % 2 == 0 {
+                drop(a.send_all(vec![1; 100]).await);
+            }
+            drop(kept);
+        }
+        while runtime::metrics().activations > 0 {
+            op::nop().await.unwrap();
+        }
+        assert_eq!(pool.available(), 32);
+    });
+}
+
+#[test]
+fn a_reset_is_an_error_after_the_bytes_before_it() {
+    let _alone = alone();
+    common::run(async {
+        let pool = BufferPool::new(8, 64).unwrap();
+        let (a, b) = tcp_pair().await;
+        let mut bytes = b.recv_stream(&pool);
+        a.send_all("last words").await.0.unwrap();
+        assert_eq!(bytes.next().await.unwrap().unwrap()[..], *b"last words");
+        a.set_zero_linger().unwrap();
+        drop(a);
+        let error = bytes.next().await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        assert!(bytes.next().await.is_none());
+        let (result, leases) = bytes.stop().await;
+        assert!(result.is_ok() && leases.is_empty());
+    });
+}
+
+#[test]
+fn a_completion_queue_of_four_is_no_hindrance() {
+    let _alone = alone();
+    common::run_on(Builder::new().sq_entries(2).cq_entries(4), async {
+        let pool = BufferPool::new(64, 16).unwrap();
+        let (a, b) = pair_as_tcp();
+        a.send_all(patterned(0, 5_000)).await.0.unwrap();
+        drop(a);
+        let mut bytes = b.recv_stream(&pool);
+        let mut seen = 0;
+        while let Some(lease) = bytes.next().await {
+            let lease = lease.unwrap();
+            assert!(lease.iter().enumerate().all(|(i, byte)| *byte == pattern(seen + i)));
+            seen += lease.len();
+        }
+        assert_eq!(seen, 5_000);
+    });
+}
+
+#[test]
+fn pools_and_leases_outlive_their_runtime() {
+    let _alone = alone();
+    let runtime = Builder::new().build().unwrap();
+    let (pool, lease, bytes) = runtime.block_on(async {
+        let pool = BufferPool::new(4, 64).unwrap();
+        let (a, b) = UnixStream::pair().unwrap();
+        a.send_all("kept").await.0.unwrap();
+        let mut bytes = b.recv_stream(&pool);
+        (pool, bytes.next().await.unwrap().unwrap(), bytes)
+    });
+    assert_clean(&runtime.shutdown());
+    assert_eq!(&lease[..], b"kept");
+    drop(bytes);
+    drop(lease);
+    assert_eq!(pool.available(), 4);
+}
+
+#[test]
+fn pools_are_made_and_unmade_without_end() {
+    let _alone = alone();
+    common::run_on(Builder::new().buffer_pool(PoolOptions::new().buffers(3).size(100)), async {
+        for _ in 0..1_000 {
+            let pool = BufferPool::new(100, 1).unwrap();
+            let (a, b) = UnixStream::pair().unwrap();
+            a.send_all("xy").await.0.unwrap();
+            assert_eq!(b.recv_stream(&pool).next().await.unwrap().unwrap()[..], *b"x");
+        }
+        let own = BufferPool::of_shard().unwrap();
+        assert_eq!((own.buffers(), own.size()), (3, 100));
+        for (buffers, size) in [(0, 1), (1, 0), (40_000, 1), (1, u32::MAX)] {
+            let error = BufferPool::new(buffers, size).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+        }
+    });
+}
+
+#[test]
+fn small_messages_share_a_buffer_filled_bit_by_bit() {
+    let _alone = alone();
+    common::run(async {
+        let pool = PoolOptions::new().buffers(1).size(4096).incremental(true).build().unwrap();
+        let (a, b) = UnixStream::pair().unwrap();
+        let mut bytes = b.recv_stream(&pool);
+        let mut held = Vec::new();
+        for n in 0..if is_linux(6, 12) { 100 } else { 1 } {
+            a.send_all(vec![n; 9]).await.0.unwrap();
+            held.push(bytes.next().await.unwrap().unwrap());
+        }
+        assert!(held.iter().enumerate().all(|(n, lease)| lease[..] == [n as u8; 9]));
+    });
+}
+
+#[test]
+fn bundles_take_fewer_completions() {
+    let _alone = alone();
+    let cqes = [false, true].map(|bundles| {
+        common::run(async move {
+            let pool = PoolOptions::new().buffers(128).size(64).bundles(bundles).build().unwrap();
+            let (a, b) = pair_as_tcp();
+            let before = runtime::metrics();
+            a.send_all(patterned(0, 60_000)).await.0.unwrap();
+            drop(a);
+            let (mut bytes, mut seen) = (b.recv_stream(&pool), 0);
+            while let Some(lease) = bytes.next().await {
+                let lease = lease.unwrap();
+                assert!(lease.iter().enumerate().all(|(i, byte)| *byte == pattern(seen + i)));
+                seen += lease.len();
+            }
+            assert_eq!(seen, 60_000);
+            runtime::metrics().since(&before).cqes
+        })
+    });
+    println!("CQEs without and with bundles: {cqes:?}");
+    assert!(!is_linux(6, 10) || cqes[1] < cqes[0] / 2, "{cqes:?}");
+}
+
+// -------------------------------------------------------------------- connections
+
+#[test]
+fn a_thousand_connections_are_served() {
+    let _alone = alone();
+    let fds = open_fds();
+    common::run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let clients = std::thread::spawn(move || {
+            for n in 0..1_000u32 {
+                let mut client = std::net::TcpStream::connect(address).unwrap();
+                client.write_all(&n.to_ne_bytes()).unwrap();
+                let mut back = [0; 4];
+                client.read_exact(&mut back).unwrap();
+                assert_eq!(back, n.to_ne_bytes());
+            }
+        });
+        let mut incoming = listener.incoming();
+        assert_send(&incoming);
+        let mut tasks = Vec::new();
+        for _ in 0..1_000 {
+            let stream = incoming.next().await.unwrap().unwrap();
+            tasks.push(spawn(async move {
+                let (result, bytes) = stream.recv_exact(vec![0; 4]).await;
+                result.unwrap();
+                stream.send_all(bytes).await.0.unwrap();
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        clients.join().unwrap();
+    });
+    assert_eq!(open_fds(), fds);
+}
+
+/// Connections come while the stream is polled, stopped and dropped at random points: those that were given are never
+/// reset, and no descriptor is left.
+#[test]
+fn dropped_at_random_points_no_descriptor_is_left_and_no_given_connection_reset() {
+    let _alone = alone();
+    let fds = open_fds();
+    common::run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut dice = Dice(5);
+        let (mut given, mut served) = (0, 0);
+        for _ in 0..300 {
+            // A dropped one accepts until its cancel has reached the kernel.
+            while runtime::metrics().activations > 0 {
+                op::nop().await.unwrap();
+            }
+            let clients: Vec<_> = (0..1 + dice.throw(6))
+                .map(|_| {
+                    let client = std::net::TcpStream::connect(address).unwrap();
+                    client.set_nonblocking(true).unwrap();
+                    client
+                })
+                .collect();
+            let mut incoming = listener.incoming().limit(1 + dice.throw(4) as usize);
+            let mut taken = Vec::new();
+            for _ in 0..dice.throw(5) {
+                match dice.throw(3) {
+                    0 => yield_now().await,
+                    1 => {
+                        let mut next = pin!(incoming.next());
+                        if let Poll::Ready(next) = poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+                            taken.push(next.unwrap().unwrap());
+                        }
+                    }
+                    _ if taken.len() < clients.len() => taken.push(incoming.next().await.unwrap().unwrap()),
+                    _ => {}
+                }
+            }
+            match dice.throw(3) {
+                0 => {
+                    incoming.stop();
+                    while let Some(stream) = incoming.next().await {
+                        taken.push(stream.unwrap());
+                    }
+                    // The others are still in the backlog.
+                    while taken.len() < clients.len() {
+                        taken.push(listener.accept().await.unwrap().0);
+                    }
+                    served += taken.len();
+                }
+                _ => drop(incoming),
+            }
+            given += taken.len();
+            for stream in &taken {
+                stream.send_all("hi").await.0.unwrap();
+                stream.shutdown_how(std::net::Shutdown::Write).await.unwrap();
+            }
+            let peers: Vec<_> = taken.iter().map(|stream| stream.peer_addr().unwrap()).collect();
+            for mut client in clients.into_iter().filter(|c| peers.contains(&c.local_addr().unwrap())) {
+                client.set_nonblocking(false).unwrap();
+                let mut text = String::new();
+                client.read_to_string(&mut text).unwrap();
+                assert_eq!(text, "hi");
+            }
+            // The next round begins with an empty backlog.
+            while let Ok(Ok(_)) = timeout(Duration::ZERO, listener.accept()).await {}
+        }
+        assert!(given > 300 && served > 100, "{given} given, {served} served");
+        while runtime::metrics().activations > 0 {
+            op::nop().await.unwrap();
+        }
+    });
+    assert_eq!(open_fds(), fds);
+}
+
+#[test]
+fn untaken_connections_stop_the_accepting() {
+    let _alone = alone();
+    common::run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut incoming = listener.incoming().limit(4);
+        let first = std::net::TcpStream::connect(address).unwrap();
+        drop(incoming.next().await.unwrap().unwrap());
+        let fds = open_fds();
+        let mut clients = vec![first];
+        for n in 0..60 {
+            clients.push(std::net::TcpStream::connect(address).unwrap());
+            op::nop().await.unwrap();
+            let accepted = open_fds() - fds - (n + 1);
+            assert!(accepted <= 6, "{accepted} connections accepted of {n}, with a limit of 4");
+        }
+        for _ in 0..60 {
+            drop(incoming.next().await.unwrap().unwrap());
+        }
+    });
+}
+
+#[test]
+fn without_descriptors_it_says_so_and_goes_on() {
+    let _alone = alone();
+    common::run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut incoming: Incoming<TcpStream> = listener.incoming();
+        let client = std::net::TcpStream::connect(address).unwrap();
+        let next_fd = std::io::stdout().as_fd().try_clone_to_owned().unwrap().as_raw_fd();
+        let limit = set_open_files(next_fd as u64);
+        let first = incoming.next().await.unwrap();
+        let started = std::time::Instant::now();
+        let second = incoming.next().await.unwrap();
+        let waited = started.elapsed();
+        set_open_files(limit);
+        for error in [first.unwrap_err(), second.unwrap_err()] {
+            assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
+        }
+        assert!(waited >= Duration::from_millis(5), "asked again after {waited:?}");
+        let stream = incoming.next().await.unwrap().unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), client.local_addr().unwrap());
+    });
+}
+
+/// Sets the soft limit of open descriptors; gives what it was.
+fn set_open_files(limit: u64) -> u64 {
+    let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a local, written and read during the calls.
+    unsafe {
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limits), 0);
+        let before = std::mem::replace(&mut limits.rlim_cur, limit);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limits), 0);
+        before
+    }
+}
+
+#[test]
+fn a_socket_that_does_not_listen_ends_it() {
+    let _alone = alone();
+    common::run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut incoming = listener.incoming();
+        poll_once(pin!(incoming.next())).await;
+        yield_now().await;
+        socket2::SockRef::from(&listener).shutdown(std::net::Shutdown::Read).unwrap();
+        assert_eq!(incoming.next().await.unwrap().unwrap_err().raw_os_error(), Some(libc::EINVAL));
+        assert!(incoming.next().await.is_none());
+        assert!(incoming.next().await.is_none());
+    });
+}
+
+#[test]
+fn a_shutdown_takes_all_of_it_down() {
+    let _alone = alone();
+    let fds = open_fds();
+    let runtime = Builder::new().build().unwrap();
+    runtime.block_on(async {
+        let pool = BufferPool::new(8, 64).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut incoming = listener.incoming();
+        let stream = incoming.next().await.unwrap().unwrap();
+        client.send_all("never read").await.0.unwrap();
+        let late = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut bytes = stream.recv_stream(&pool);
+        let _ = ready_now(&mut bytes).await;
+        yield_now().await;
+        spawn(async move {
+            let _all = (pool, listener, client, incoming, stream, late, bytes);
+            std::future::pending::<()>().await;
+        });
+        sleep(Duration::from_millis(2)).await;
+    });
+    assert_clean(&runtime.shutdown());
+    assert_eq!(open_fds(), fds);
+}
+
+#[test]
+fn streams_of_std_shape_work_with_generic_code() {
+    let _alone = alone();
+    async fn first<S: futures_core::Stream + Unpin>(mut stream: S) -> Option<S::Item> {
+        poll_fn(|cx| Pin::new(&mut stream).poll_next(cx)).await
+    }
+    common::run(async {
+        let pool = BufferPool::of_shard().unwrap();
+        let (a, b) = UnixStream::pair().unwrap();
+        a.send_all("x").await.0.unwrap();
+        assert_eq!(first(b.recv_stream(&pool)).await.unwrap().unwrap()[..], *b"x");
+    });
+}
