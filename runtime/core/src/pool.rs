@@ -295,9 +295,9 @@ impl Pool {
         if self.limits_ops.get() { share } else { 0 }
     }
 
-    /// The kernel has refused an op; true if it can be tried again without a limit.
-    pub(crate) fn without_limits(&self) -> bool {
-        self.limits_ops.replace(false)
+    /// The kernel has refused an op with a limit.
+    pub(crate) fn without_limits(&self) {
+        self.limits_ops.set(false);
     }
 
     /// Puts a buffer into the ring.

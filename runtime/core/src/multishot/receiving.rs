@@ -22,6 +22,8 @@ pub struct Receiving {
     series: Series<RecvMany, Lease>,
     /// Its place among the streams that wait for a buffer.
     ticket: Option<u64>,
+    /// Its op was started with a limit, which some kernels refuse.
+    limited: bool,
     state: State,
 }
 
@@ -38,7 +40,7 @@ impl Receiving {
     /// Of a connected stream socket.
     pub fn new(target: impl Into<Target>, pool: &BufferPool) -> Receiving {
         let (target, pool) = (target.into(), pool.clone());
-        Receiving { target, pool, series: Series::new(), ticket: None, state: State::Open }
+        Receiving { target, pool, series: Series::new(), ticket: None, limited: false, state: State::Open }
     }
 
     /// The next bytes, at least one; `None` once the peer has shut down its side, or after an error or a stop. Only the task
@@ -70,14 +72,21 @@ impl Receiving {
             // Having starved, it looks for bytes first, so that it does not end where there are none.
             let starved = self.state == State::Starved;
             let pool = &self.pool.0;
-            let start = || RecvMany::new(self.target.clone(), pool.clone(), starved, pool.bytes_per_op());
+            let limited = &mut self.limited;
+            let start = || {
+                let limit = pool.bytes_per_op();
+                *limited = limit > 0;
+                RecvMany::new(self.target.clone(), pool.clone(), starved, limit)
+            };
             let polled = self.series.poll_next(cx, start, Shots::next_lease);
             self.state = State::Open;
             match ready!(polled) {
                 Next::Shot(lease) => return Poll::Ready(Some(Ok(lease))),
                 Next::End(Ok(0)) => return Poll::Ready(self.end(None)),
                 Next::End(Err(error)) if error.raw_os_error() == Some(libc::ENOBUFS) => self.state = State::Starved,
-                Next::End(Err(error)) if error.raw_os_error() == Some(libc::EINVAL) && pool.without_limits() => {}
+                Next::End(Err(error)) if error.raw_os_error() == Some(libc::EINVAL) && self.limited => {
+                    pool.without_limits()
+                }
                 // Its bytes have been taken; or it was stopped because they had not been.
                 Next::End(Ok(_)) => {}
                 Next::End(Err(error)) if goes_on(&error) => {}
