@@ -20,6 +20,27 @@ mod io_unix {
     use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError};
 }
 
+mod net {
+    use tokio::net::{
+        TcpListener, TcpSocket, TcpStream, ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixSocket,
+        UnixStream, lookup_host,
+    };
+}
+
+mod net_tcp {
+    use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+}
+
+mod net_unix {
+    use tokio::net::unix::{
+        OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, SocketAddr, UCred, WriteHalf, gid_t, pid_t, uid_t,
+    };
+}
+
+mod net_unix_pipe {
+    use tokio::net::unix::pipe::{OpenOptions, Receiver, Sender, pipe};
+}
+
 mod process {
     use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 }
