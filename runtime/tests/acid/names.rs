@@ -1,4 +1,4 @@
-//! Every public name of tokio 1.54 on Linux, with its features `full` and `test-util`, at its path.
+//! Every public name of tokio 1.54 on Linux but those of `fs`, with the features `full` and `test-util`, at its path.
 
 #![allow(deprecated, unused_imports)] // being found is all that is asked of them
 
