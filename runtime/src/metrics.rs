@@ -1,6 +1,9 @@
 //! What tokio's metrics say of a runtime.
 
-use std::sync::Arc;
+use std::{
+    panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
+};
 
 use crate::cluster::Cluster;
 
@@ -10,6 +13,10 @@ use crate::cluster::Cluster;
 pub struct RuntimeMetrics {
     cluster: Arc<Cluster>,
 }
+
+// It only reads atomic numbers.
+impl UnwindSafe for RuntimeMetrics {}
+impl RefUnwindSafe for RuntimeMetrics {}
 
 impl RuntimeMetrics {
     pub(crate) fn new(cluster: Arc<Cluster>) -> RuntimeMetrics {

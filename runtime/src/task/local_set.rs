@@ -19,7 +19,7 @@ use runtime_core::{
 use slab::Slab;
 
 use super::{JoinHandle, spawn};
-use crate::Runtime;
+use crate::{Runtime, runtime::Id};
 
 /// Tasks polled before whoever waits for the set gives way to the other tasks of the shard.
 const TURN: usize = 64;
@@ -60,6 +60,7 @@ pub struct LocalSet {
 
 /// The part of a set on its thread.
 struct Local {
+    id: Id,
     tasks: RefCell<Slab<TaskRef>>,
     /// Tasks that were woken while they ran; they run in the next turn, behind those that are woken until then.
     yielded: RefCell<VecDeque<Runnable>>,
@@ -223,12 +224,18 @@ impl LocalSet {
     /// An empty set. It can be made, and spawned into, outside a runtime.
     pub fn new() -> LocalSet {
         let local = Local {
+            id: Id::next(),
             tasks: RefCell::default(),
             yielded: RefCell::default(),
             remote: Arc::default(),
             closed: Cell::new(false),
         };
         LocalSet { local: Rc::new(local) }
+    }
+
+    /// Which set it is, among all sets and runtimes.
+    pub fn id(&self) -> Id {
+        self.local.id
     }
 
     /// Makes [`spawn_local`] spawn into this set until the guard is dropped. It does not run the set.

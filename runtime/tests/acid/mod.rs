@@ -10,6 +10,7 @@ mod io;
 mod locks;
 mod macros;
 mod names;
+mod net;
 mod process;
 mod runtime;
 mod signal;

@@ -1,4 +1,4 @@
-//! Every public name of tokio 1.54 on Linux, with its features `full` and `test-util`, at its path.
+//! Every public name of tokio 1.54 on Linux but those of `fs`, with the features `full` and `test-util`, at its path.
 
 #![allow(deprecated, unused_imports)] // being found is all that is asked of them
 
@@ -18,6 +18,27 @@ mod io {
 
 mod io_unix {
     use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError};
+}
+
+mod net {
+    use tokio::net::{
+        TcpListener, TcpSocket, TcpStream, ToSocketAddrs, UdpSocket, UnixDatagram, UnixListener, UnixSocket,
+        UnixStream, lookup_host,
+    };
+}
+
+mod net_tcp {
+    use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+}
+
+mod net_unix {
+    use tokio::net::unix::{
+        OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, SocketAddr, UCred, WriteHalf, gid_t, pid_t, uid_t,
+    };
+}
+
+mod net_unix_pipe {
+    use tokio::net::unix::pipe::{OpenOptions, Receiver, Sender, pipe};
 }
 
 mod process {

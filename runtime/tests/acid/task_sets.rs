@@ -217,6 +217,7 @@ async fn a_join_set_takes_local_tasks() {
 #[tokio::test]
 async fn an_entered_local_set_takes_what_is_spawned() {
     let local = LocalSet::new();
+    assert_ne!(local.id(), LocalSet::new().id());
     let task = {
         let _entered = local.enter();
         spawn_local(async { 8 })
