@@ -327,7 +327,7 @@ mod panics {
         assert_eq!(error.try_into_panic().unwrap().downcast_ref::<String>().unwrap(), "for reason 0");
         let error = joined::<()>(other).unwrap_err();
         let id = error.id();
-        assert_eq!(format!("{error}, {error:?}"), format!("task {id} panicked, JoinError::Panic({id:?}, None)"));
+        assert_eq!(format!("{error}, {error:?}"), format!("task {id} panicked, JoinError::Panic({id:?}, ...)"));
         let error = io::Error::from(error).into_inner().unwrap().downcast::<JoinError>().unwrap();
         assert_eq!(*error.into_panic().downcast::<u8>().unwrap(), 7);
         executor.assert_all_freed();
