@@ -427,7 +427,7 @@ impl Deref for Lease {
         let Piece { buffer, start, len } = self.piece;
         // SAFETY: the pool owns the memory and lives as long as this. The kernel filled these bytes before the CQE that
         // made the piece, and writes to this part no more until the buffer is provided again, which the drop of its last
-        // piece does. Test: runtime/tests/net_multishot.rs.
+        // piece does. Test: runtime/tests/net_recv_stream.rs.
         unsafe { std::slice::from_raw_parts(self.pool.memory.buffer(buffer).add(start as usize), len as usize) }
     }
 }
@@ -439,7 +439,7 @@ impl AsRef<[u8]> for Lease {
 }
 
 // SAFETY: the bytes lie in the pool's memory, which a move of the lease leaves where it is and which the lease keeps; they
-// change no more until it is dropped. Test: runtime/tests/net_multishot.rs.
+// change no more until it is dropped. Test: runtime/tests/net_recv_stream.rs.
 unsafe impl IoBuf for Lease {
     fn stable_ptr(&self) -> *const u8 {
         self.as_ptr()

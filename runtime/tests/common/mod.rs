@@ -13,7 +13,7 @@ use runtime::{
     Builder, Lowering, Metrics,
     fs::File,
     io::AsyncReadExt,
-    net::{TcpListener, TcpStream},
+    net::{Lease, RecvStream, TcpListener, TcpStream},
 };
 
 /// Runs a future on a runtime of its own and checks that shutdown finds nothing left.
@@ -85,3 +85,43 @@ pub fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The pattern that senders send: byte `n` of a connection.
+pub fn pattern(n: usize) -> u8 {
+    (n % 251) as u8
+}
+
+/// So many bytes of it, from the one at `from` on.
+pub fn patterned(from: usize, len: usize) -> Vec<u8> {
+    (from..from + len).map(pattern).collect()
+}
+
+/// A small pseudo-random sequence: the same in every run.
+pub struct Dice(pub u64);
+
+impl Dice {
+    /// A number below `sides`.
+    pub fn throw(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// True if the kernel is at least this one.
+pub fn is_linux(major: u32, minor: u32) -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
+    (numbers.next().unwrap(), numbers.next().unwrap()) >= (major, minor)
+}
+
+/// Polls a stream of received bytes once.
+pub async fn ready_now(bytes: &mut RecvStream) -> Option<Option<std::io::Result<Lease>>> {
+    poll_fn(|cx| match bytes.poll_next(cx) {
+        Poll::Ready(next) => Poll::Ready(Some(next)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Compiles if it may go to another thread.
+pub fn assert_send<T: Send>(_: &T) {}

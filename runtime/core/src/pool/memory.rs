@@ -81,7 +81,7 @@ impl Memory {
         let ring = self.ring.start.cast::<Entry>().as_ptr();
         // SAFETY: `place` lies in the ring, which this owns. The kernel does not read it before it sees the tail that
         // follows, since the ring has room for all buffers; the tail, which shares the first place, is not touched here.
-        // Test: runtime/tests/net_multishot.rs.
+        // Test: runtime/tests/net_recv_stream.rs.
         unsafe {
             let entry = ring.add(place as usize);
             (&raw mut (*entry).address).write(self.buffer(buffer) as u64);

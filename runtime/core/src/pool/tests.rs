@@ -1,4 +1,4 @@
-//! The pool's accounts, on CQEs made up here. What the kernel does with it is in runtime/tests/net_multishot.rs.
+//! The pool's accounts, on CQEs made up here. What the kernel does with it is in runtime/tests/net_recv_stream.rs.
 
 use std::{
     sync::{
