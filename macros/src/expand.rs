@@ -100,6 +100,7 @@ fn argument(root: &Path, argument: &Argument) -> TokenStream {
     match argument {
         Argument::Integer(value) => quote!(#value),
         Argument::Boolean(value) => quote!(#value),
+        Argument::Text(value) => quote!(#value),
         Argument::Variant(of, variant) => quote!(#root::#of::#variant),
     }
 }

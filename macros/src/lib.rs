@@ -21,7 +21,8 @@
 //! | `start_paused` | `true`, `false` | whether the clock stands still from the start, for tests |
 //! | `shards` | integer ≥ 1, or `"all"` | how many threads with a ring each; default 1 |
 //! | `pin` | `true`, `false` | binds each shard to a CPU |
-//! | `flavor` | `"current_thread"`, `"multi_thread"` | accepted for code written for tokio; both mean the same here, see below |
+//! | `name` | a string | the runtime's name, which `Handle::name` gives |
+//! | `flavor` | `"current_thread"`, `"multi_thread"`, `"local"` | accepted for code written for tokio; all mean the same here, see below |
 //! | `worker_threads` | integer ≥ 1 | tokio's name of `shards` |
 //! | `crate` | a path, bare or as a string | where the facade is found, if not at `::runtime` |
 //!

@@ -27,6 +27,8 @@ enum Takes {
     Boolean,
     /// One of these strings. No enum stands behind them.
     Word(&'static [&'static str]),
+    /// Any string but the empty one.
+    Text,
     /// One of these strings, each for a variant of the enum `of` at the crate's root.
     Variant { of: &'static str, choices: &'static [(&'static str, &'static str)] },
     /// An integer literal, or one of these strings.
@@ -88,7 +90,7 @@ const KNOWN: &[Known] = &[
     Known { name: "pin", takes: Takes::Boolean, example: "pin = true", setter: Some("pin") },
     Known {
         name: "flavor",
-        takes: Takes::Word(&["current_thread", "multi_thread"]),
+        takes: Takes::Word(&["current_thread", "multi_thread", "local"]),
         example: "flavor = \"current_thread\"",
         // Tasks stay on their shard whatever the flavor; only `shards` and `worker_threads` ask for more than one.
         setter: None,
@@ -100,6 +102,7 @@ const KNOWN: &[Known] = &[
         setter: Some("worker_threads"),
     },
     Known { name: "start_paused", takes: Takes::Boolean, example: "start_paused = true", setter: Some("start_paused") },
+    Known { name: "name", takes: Takes::Text, example: "name = \"storage\"", setter: Some("name") },
     Known { name: "crate", takes: Takes::CratePath, example: "crate = my_facade::runtime", setter: None },
 ];
 
@@ -122,6 +125,7 @@ pub(crate) struct Setter {
 pub(crate) enum Argument {
     Integer(Literal),
     Boolean(LitBool),
+    Text(LitStr),
     /// Enum and variant, as in `Lowering`, `Staged`.
     Variant(Ident, Ident),
 }
@@ -204,6 +208,13 @@ impl Known {
                 } else {
                     Err(self.not_a_choice(string, words.iter().copied()))
                 }
+            }
+            Takes::Text => {
+                let string = self.read_string(value)?;
+                if string.value().is_empty() {
+                    return Err(self.other_type(value, "a string that is not empty"));
+                }
+                Ok(Value::Argument(Argument::Text(string.clone())))
             }
             Takes::Variant { of, choices } => self.read_variant(value, of, choices),
             Takes::IntegerOrVariant { least, of, choices } => match literal(value) {

@@ -203,8 +203,14 @@ impl Builder {
     }
 
     /// The runtime's name, for whoever asks its [`Handle`](crate::Handle::name). Default: none.
+    ///
+    /// # Panics
+    /// If the name is empty.
+    #[track_caller]
     pub fn name(&mut self, name: impl Into<String>) -> &mut Builder {
-        self.config.name = Some(name.into());
+        let name = name.into();
+        assert!(!name.is_empty(), "a runtime's name is not empty; leave `name` out for one without");
+        self.config.name = Some(name);
         self
     }
 

@@ -15,6 +15,11 @@ async fn options_reach_the_builder() -> std::io::Result<()> {
     Ok(())
 }
 
+#[runtime::test(flavor = "local", name = "storage")]
+async fn a_runtime_has_a_name() {
+    assert_eq!(runtime::Handle::current().name(), Some("storage"));
+}
+
 #[runtime::test(flavor = "multi_thread", worker_threads = 1)]
 #[should_panic(expected = "on purpose")]
 async fn other_attributes_stay() {

@@ -9,6 +9,7 @@ fn read(arguments: &str) -> (String, Vec<String>, Vec<String>) {
             Argument::Integer(value) => value.to_string(),
             Argument::Boolean(value) => value.value.to_string(),
             Argument::Variant(of, variant) => format!("{of}::{variant}"),
+            Argument::Text(text) => format!("{:?}", text.value()),
         };
         format!("{}({argument})", setter.method)
     });
@@ -69,9 +70,16 @@ fn time_can_stand_still_from_the_start() {
 
 #[test]
 fn tokio_flavors_are_accepted_and_set_nothing() {
-    for arguments in ["flavor = \"current_thread\"", "flavor = \"multi_thread\""] {
+    for arguments in ["flavor = \"current_thread\"", "flavor = \"multi_thread\"", "flavor = \"local\""] {
         assert_eq!(setters(arguments), [""; 0]);
     }
+}
+
+#[test]
+fn a_name_is_any_string_but_the_empty_one() {
+    assert_eq!(setters("name = \"storage\""), ["name(\"storage\")"]);
+    assert_eq!(errors("name = \"\""), ["option `name` takes a string that is not empty, as in `name = \"storage\"`"]);
+    assert_eq!(errors("name = 1"), ["option `name` takes a string in quotes, as in `name = \"storage\"`"]);
 }
 
 #[test]
