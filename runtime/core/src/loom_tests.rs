@@ -22,6 +22,7 @@ mod inbox;
 mod join;
 pub(crate) mod kernel;
 mod mpsc;
+mod oneshot;
 mod pool;
 pub(crate) mod primitives;
 mod semaphore;
