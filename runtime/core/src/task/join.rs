@@ -167,9 +167,9 @@ impl<T> Drop for JoinHandle<T> {
         let task = unsafe { ManuallyDrop::take(&mut self.task) };
         match order {
             Detach::Nothing => {}
-            // SAFETY: JOIN_WAKER was set and now is not, before COMPLETE: the waker is ours alone to move out. The
-            // memory stays because of `task`. Test: output_is_dropped_once_wherever_the_handle_is_dropped.
             Detach::DropWaker => {
+                // SAFETY: JOIN_WAKER was set and now is not, before COMPLETE: the waker is ours alone to move out. The
+                // memory stays because of `task`. Test: output_is_dropped_once_wherever_the_handle_is_dropped.
                 drop(task.header().join_waker.with(|current| unsafe { (*current).assume_init_read() }));
             }
             // SAFETY: this is the one JoinHandle, and it has seen COMPLETE. The memory stays because of `task`.
