@@ -163,7 +163,9 @@ fn an_abort_reaches_the_owner_beside_a_run() {
             let (count, waker) = (count.clone(), slot.take());
             thread::spawn(move || {
                 count.fetch_add(1, Relaxed);
-                waker.map(Waker::wake);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
             })
         };
         owner.turn();
