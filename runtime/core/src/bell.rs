@@ -6,47 +6,15 @@
 //! kernel has begun it. (A TIMEOUT behind the poll would break the wait with two SQEs, but only a wait that has begun.)
 //! It is armed once, and again after it has rung.
 
-use std::{
-    io,
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use io_uring::{opcode, types};
 
 use crate::{
+    clapper::Clapper,
     key::Tag,
     sqe::{IO_LINK, Sqe},
 };
-
-/// The eventfd. Anyone may ring it.
-#[derive(Debug)]
-pub(crate) struct Clapper(OwnedFd);
-
-impl Clapper {
-    pub(crate) fn new() -> io::Result<Clapper> {
-        // SAFETY: no memory is passed; the new descriptor has no other owner. Test: any cross-thread wake.
-        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: as above.
-        Ok(Clapper(unsafe { OwnedFd::from_raw_fd(fd) }))
-    }
-
-    /// Wakes the sleeper; kept until it looks.
-    pub(crate) fn strike(&self) {
-        let one = 1u64;
-        // SAFETY: eight bytes of a local, read during the call. A full counter (EAGAIN) wakes as well.
-        unsafe { libc::write(self.0.as_raw_fd(), (&raw const one).cast(), 8) };
-    }
-
-    fn silence(&self) {
-        let mut count = 0u64;
-        // SAFETY: eight bytes of a local, written during the call; the descriptor does not block.
-        unsafe { libc::read(self.0.as_raw_fd(), (&raw mut count).cast(), 8) };
-    }
-}
 
 /// More than there are SQEs of the bell at once.
 const SERIALS: u32 = 1 << 18;
@@ -72,7 +40,7 @@ impl Bell {
         self.pending += more;
         let first = self.serial;
         self.serial = (self.serial + more) % SERIALS;
-        let poll = opcode::PollAdd::new(types::Fd(self.clapper.0.as_raw_fd()), libc::POLLIN as u32).build();
+        let poll = opcode::PollAdd::new(types::Fd(self.clapper.fd()), libc::POLLIN as u32).build();
         (0..more).map(move |index| {
             let serial = (first + index) % SERIALS;
             let (sqe, tag): (Sqe, _) = match index {

@@ -7,16 +7,17 @@ use std::{
     cell::RefCell,
     collections::VecDeque,
     fmt,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    thread,
-    time::{Duration, Instant},
+    sync::{Arc, PoisonError},
+    time::Duration,
 };
 
 use crate::{
     clock::Hold,
+    primitives::{
+        Condvar, Instant, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        thread, thread_local,
+    },
     shard,
     spin::Spin,
     task::{JoinHandle, Parcel, Ran, Runnable, Schedule},
@@ -299,6 +300,13 @@ impl Pool {
         }
     }
 
+    /// For models, when time has passed.
+    #[cfg(all(test, loom))]
+    pub(crate) fn wake_all_sleepers(&self) {
+        drop(self.lock());
+        self.work.notify_all();
+    }
+
     /// True if no job waits or runs.
     pub fn is_idle(&self) -> bool {
         let state = self.lock();
@@ -366,5 +374,5 @@ impl fmt::Debug for Pool {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;

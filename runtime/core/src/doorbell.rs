@@ -3,7 +3,7 @@
 //! Only the protocol. What is written to wake the sleeper, an eventfd in the runtime and a condition variable in the
 //! tests, is the caller's.
 
-use std::sync::atomic::{
+use crate::primitives::atomic::{
     AtomicU8,
     Ordering::{AcqRel, Relaxed},
 };

@@ -7,13 +7,15 @@
 use std::{
     fmt, iter,
     ptr::{self, NonNull},
-    sync::atomic::{
+};
+
+use crate::{
+    primitives::atomic::{
         AtomicPtr,
         Ordering::{AcqRel, Relaxed},
     },
+    task::{Header, Runnable},
 };
-
-use crate::task::{Header, Runnable};
 
 /// One per shard.
 ///
@@ -46,7 +48,7 @@ pub enum Pushed {
 
 impl Inbox {
     /// An empty inbox.
-    pub const fn new() -> Inbox {
+    pub fn new() -> Inbox {
         Inbox { head: AtomicPtr::new(ptr::null_mut()) }
     }
 

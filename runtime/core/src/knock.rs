@@ -4,26 +4,28 @@
 //! which waits for the sender's next enter, and against an eventfd that the ring polls, which has to be read and polled
 //! anew, it makes a wake cheaper by half or more (figures in `ARCHITECTURE.md`).
 
-use std::{
-    os::fd::RawFd,
-    sync::atomic::{
+use std::os::fd::RawFd;
+
+#[cfg(all(test, loom))]
+pub(crate) use crate::loom_tests::kernel::knock;
+use crate::primitives::{
+    atomic::{
         AtomicU32,
         Ordering::{AcqRel, Acquire, Release},
     },
     thread,
 };
 
-use io_uring::{opcode, types};
-
-use crate::{key::Tag, sqe::Sqe};
-
 /// A sleep that needs more CQEs than this to end is ended by the bell, which brings them by itself.
 pub(crate) const KNOCKS_MAX: u32 = 4;
 
-const REGISTER_SEND_MSG_RING: libc::c_uint = 31;
-
-/// Posts a CQE of [`Tag::Knocked`] to the ring. False if the kernel cannot do that.
+/// Posts a CQE of [`Tag::Knocked`](crate::key::Tag::Knocked) to the ring. False if the kernel cannot do that.
+#[cfg(not(all(test, loom)))]
 pub(crate) fn knock(ring: RawFd) -> bool {
+    use io_uring::{opcode, types};
+
+    use crate::{key::Tag, sqe::Sqe};
+    const REGISTER_SEND_MSG_RING: libc::c_uint = 31;
     let message = opcode::MsgRingData::new(types::Fd(ring), 0, Tag::Knocked.user_data(), None).build();
     let sqe: Sqe = message.into();
     // SAFETY: the SQE is a local that the kernel reads during the call, and points to no memory. Whether the descriptor is

@@ -10,13 +10,15 @@
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, `shots`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
 //! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`socket`], [`pidfd`], [`signal`] |
-//! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `spin` |
+//! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `clapper`, `spin`, `primitives` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
 pub mod alarm;
 mod bell;
 pub mod blocking;
 pub mod buf;
+#[cfg_attr(all(test, loom), path = "loom_tests/clapper.rs")]
+mod clapper;
 pub mod clock;
 pub mod concurrent;
 pub mod coop;
@@ -35,6 +37,8 @@ pub mod io;
 pub mod kernel;
 mod key;
 mod knock;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod lower;
 pub mod main_task;
 #[cfg(test)]
@@ -46,6 +50,7 @@ pub mod pidfd;
 mod pipes;
 pub mod plan;
 pub mod pool;
+mod primitives;
 mod probe;
 mod progress;
 pub mod readiness;
@@ -62,6 +67,7 @@ mod slab;
 pub mod slot;
 pub mod socket;
 pub mod source;
+#[cfg_attr(all(test, loom), path = "loom_tests/spin.rs")]
 mod spin;
 pub mod sqe;
 mod start;

@@ -11,21 +11,22 @@ use std::{
     collections::BTreeMap,
     future::Future,
     os::fd::RawFd,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
+    sync::{Arc, PoisonError, RwLock, Weak},
+};
+
+use crate::{
+    clapper::Clapper,
+    doorbell::{Doorbell, Order},
+    inbox::Inbox,
+    key::Key,
+    knock::Door,
+    primitives::{
+        Mutex, MutexGuard,
         atomic::{
             AtomicBool, AtomicU32, AtomicUsize,
             Ordering::{Acquire, Relaxed, Release},
         },
     },
-};
-
-use crate::{
-    bell::Clapper,
-    doorbell::{Doorbell, Order},
-    inbox::Inbox,
-    key::Key,
-    knock::Door,
     shard::with_current,
     task::{JoinHandle, Parcel, Runnable, Schedule},
     timer::TimerId,
@@ -38,7 +39,7 @@ pub struct ShardId(pub(crate) u32);
 
 impl ShardId {
     pub(crate) fn next() -> ShardId {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         ShardId(NEXT.fetch_add(1, Relaxed))
     }
 }

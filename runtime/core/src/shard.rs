@@ -14,7 +14,8 @@ use std::{
 pub(crate) use crate::remote::{Message, exists, send};
 pub use crate::remote::{Peer, ShardId};
 use crate::{
-    bell::{Bell, Clapper},
+    bell::Bell,
+    clapper::Clapper,
     clock::{Clock, Hold},
     coop,
     counters::{Counters, Metrics},
@@ -26,6 +27,7 @@ use crate::{
     key::Key,
     lower::Builder,
     pool::{PoolOptions, Pools},
+    primitives::thread_local,
     remote::Remote,
     slot::SlotTable,
     spin::Spin,
@@ -46,7 +48,7 @@ pub fn with_current<R>(f: impl FnOnce(&Shard) -> R) -> Option<R> {
 
 /// True inside [`Shard::run`]: blocking this thread would stop all tasks of its shard.
 pub fn is_running() -> bool {
-    RUNNING.try_with(Cell::get) == Ok(true)
+    RUNNING.try_with(Cell::get).is_ok_and(|running| running)
 }
 
 /// Calls `f` as if no shard ran on this thread, for code that knows that it blocks.
@@ -54,10 +56,10 @@ pub fn not_running<R>(f: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
-            RUNNING.set(self.0);
+            RUNNING.with(|running| running.set(self.0));
         }
     }
-    let _restore = Restore(RUNNING.replace(false));
+    let _restore = Restore(RUNNING.with(|running| running.replace(false)));
     f()
 }
 
@@ -70,7 +72,7 @@ pub struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        RUNNING.set(self.was_running);
+        RUNNING.with(|running| running.set(self.was_running));
         CURRENT.with(|current| current.replace(self.previous.take()));
     }
 }
@@ -157,13 +159,13 @@ impl Shard {
     /// Makes this the shard of its thread, in place of the one that may be.
     pub fn enter(self: &Rc<Shard>) -> Entered {
         let previous = CURRENT.with(|current| current.replace(Some(self.clone())));
-        Entered { previous, was_running: RUNNING.get() }
+        Entered { previous, was_running: RUNNING.with(Cell::get) }
     }
 
     /// As [`enter`](Shard::enter), for a thread that is going to poll tasks.
     pub fn run(self: &Rc<Shard>) -> Entered {
         let entered = self.enter();
-        RUNNING.set(true);
+        RUNNING.with(|running| running.set(true));
         entered
     }
 

@@ -8,10 +8,7 @@
 use std::{
     error, fmt,
     pin::Pin,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering::*},
-    },
+    sync::PoisonError,
     task::{Context, Poll, Waker, ready},
 };
 
@@ -19,7 +16,14 @@ use super::{
     wait_list::{Node, WaitList},
     wake_batch::WakeBatch,
 };
-use crate::coop;
+use crate::{
+    coop,
+    primitives::{
+        MutexGuard,
+        atomic::Ordering::*,
+        late::{AtomicUsize, Mutex},
+    },
+};
 
 /// A semaphore whose callers count the permits that they hold.
 pub(crate) struct Semaphore {

@@ -9,12 +9,11 @@
 //! Memory is sound if a future that goes away takes its node out first. It is pinned, so it cannot be moved or freed
 //! without its destructor; a future that is leaked stays where it is, and so does its node.
 
-use std::{
-    cell::UnsafeCell,
-    marker::PhantomPinned,
-    pin::Pin,
-    ptr::NonNull,
-    sync::atomic::{AtomicBool, Ordering::*},
+use std::{marker::PhantomPinned, pin::Pin, ptr::NonNull};
+
+use crate::primitives::{
+    UnsafeCell,
+    atomic::{AtomicBool, Ordering::*},
 };
 
 type Link<T> = Option<NonNull<Node<T>>>;
@@ -40,7 +39,7 @@ unsafe impl<T: Send> Send for Node<T> {}
 unsafe impl<T: Send> Sync for Node<T> {}
 
 impl<T> Node<T> {
-    pub(crate) const fn new(value: T) -> Node<T> {
+    pub(crate) fn new(value: T) -> Node<T> {
         Node {
             linked: AtomicBool::new(false),
             place: UnsafeCell::new(Place { previous: None, next: None, value }),
@@ -61,7 +60,12 @@ impl<T> Node<T> {
         assert!(!self.is_linked(), "the value of a linked node belongs to the list");
         // SAFETY: the node belongs to the caller's future, which is borrowed exclusively for as long as the result lives,
         // and no list knows it any more. The value is not moved: it was never pinned itself. Test: `nodes_leave_from_anywhere`.
-        unsafe { &mut (*self.place.get()).value }
+        self.place.with_mut(|place| unsafe { &mut (*place).value })
+    }
+
+    /// The place, for whom the top of this file says.
+    fn place(&self) -> *mut Place<T> {
+        self.place.with_mut(|place| place)
     }
 }
 
@@ -103,11 +107,11 @@ impl<T> WaitList<T> {
         // SAFETY: by the contract the node is in no list, so its place is the caller's, who holds the lock. `last` is
         // linked, hence alive (contract of its own push). Test: `nodes_leave_from_anywhere`.
         unsafe {
-            let place = node.as_ref().place.get();
+            let place = node.as_ref().place();
             (*place).previous = self.last;
             (*place).next = None;
             match self.last {
-                Some(last) => (*last.as_ref().place.get()).next = Some(node),
+                Some(last) => (*last.as_ref().place()).next = Some(node),
                 None => self.first = Some(node),
             }
             self.last = Some(node);
@@ -120,7 +124,7 @@ impl<T> WaitList<T> {
     pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
         // SAFETY: a linked node is alive until it is removed (contract of `push_back`), and `&mut self` lends the only way
         // to its value. Test: `nodes_leave_from_anywhere`.
-        self.first.map(|first| unsafe { &mut (*first.as_ref().place.get()).value })
+        self.first.map(|first| unsafe { &mut (*first.as_ref().place()).value })
     }
 
     /// Lets go of the node that has waited longest, after a last look at its value.
@@ -138,7 +142,7 @@ impl<T> WaitList<T> {
         // memory is the future's and may be freed from the moment that `unlink` returns, which is after the last use
         // here. Test: `nodes_leave_from_anywhere`, under Miri or AddressSanitizer.
         unsafe {
-            let result = last_look(&mut (*node.as_ref().place.get()).value);
+            let result = last_look(&mut (*node.as_ref().place()).value);
             self.unlink(node);
             result
         }
@@ -152,7 +156,7 @@ impl<T> WaitList<T> {
         debug_assert!(node.is_linked());
         // SAFETY: a node of this list, alive as the caller borrows it; its value is reached through `&mut self` alone.
         // Test: `a_new_waker_replaces_the_old_one` of the semaphore.
-        unsafe { &mut (*node.place.get()).value }
+        unsafe { &mut (*node.place()).value }
     }
 
     /// Takes a node out.
@@ -173,8 +177,8 @@ impl<T> WaitList<T> {
             // SAFETY: both are ends of lists that are borrowed exclusively, so linked and alive (contract of `push_back`).
             // Test: `lists_are_joined_in_order`.
             Some(last) => unsafe {
-                (*last.as_ref().place.get()).next = Some(first);
-                (*first.as_ref().place.get()).previous = Some(last);
+                (*last.as_ref().place()).next = Some(first);
+                (*first.as_ref().place()).previous = Some(last);
             },
             None => self.first = Some(first),
         }
@@ -188,14 +192,14 @@ impl<T> WaitList<T> {
         // owner of the node may free it once `linked` is lowered: that is the last touch. Test:
         // `nodes_leave_from_anywhere`, under Miri or AddressSanitizer.
         unsafe {
-            let place = node.as_ref().place.get();
+            let place = node.as_ref().place();
             let (previous, next) = ((*place).previous.take(), (*place).next.take());
             match previous {
-                Some(previous) => (*previous.as_ref().place.get()).next = next,
+                Some(previous) => (*previous.as_ref().place()).next = next,
                 None => self.first = next,
             }
             match next {
-                Some(next) => (*next.as_ref().place.get()).previous = previous,
+                Some(next) => (*next.as_ref().place()).previous = previous,
                 None => self.last = previous,
             }
             (*node.as_ptr()).linked.store(false, Release);

@@ -1,14 +1,11 @@
 //! The waker of the one task that waits at the far end of a channel.
 
-use std::{
-    cell::UnsafeCell,
-    fmt,
-    mem::MaybeUninit,
-    sync::atomic::{
-        AtomicU8,
-        Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
-    },
-    task::Waker,
+use std::{fmt, mem::MaybeUninit, task::Waker};
+
+use crate::primitives::{
+    UnsafeCell,
+    atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
+    sequential::AtomicU8,
 };
 
 /// Nobody waits. The cell is uninitialised, and the waiting end's to write.
@@ -38,7 +35,7 @@ pub(super) struct WakerCell {
 unsafe impl Sync for WakerCell {}
 
 impl WakerCell {
-    pub(super) const fn new() -> WakerCell {
+    pub(super) fn new() -> WakerCell {
         WakerCell { state: AtomicU8::new(EMPTY), waker: UnsafeCell::new(MaybeUninit::uninit()) }
     }
 
@@ -64,17 +61,17 @@ impl WakerCell {
                     if self.state.compare_exchange(ARMED, WRITING, SeqCst, Relaxed).is_ok() {
                         // SAFETY: the cell was initialised when it was ARMED, and WRITING makes it this thread's alone.
                         // Test: a_replaced_waker_is_dropped_unwoken.
-                        break Some(unsafe { (*self.waker.get()).assume_init_read() });
+                        break Some(self.waker.with(|held| unsafe { (*held).assume_init_read() }));
                     }
                 }
             }
         };
         // SAFETY: as above; what was in the cell has been moved out. Test: every_item_meets_a_wake_up.
-        unsafe { (*self.waker.get()).write(waker) };
+        self.waker.with_mut(|empty| unsafe { (*empty).write(waker) });
         let missed = self.state.compare_exchange(WRITING, ARMED, SeqCst, Acquire).is_err();
         if missed {
             // SAFETY: written above; MISSED keeps everybody else out. Test: every_item_meets_a_wake_up.
-            let waker = unsafe { (*self.waker.get()).assume_init_read() };
+            let waker = self.waker.with(|held| unsafe { (*held).assume_init_read() });
             self.state.store(EMPTY, SeqCst);
             waker.wake();
         }
@@ -86,7 +83,7 @@ impl WakerCell {
         // SAFETY: only the waiting end, which is here, writes the cell, and it has done so. A thread that is TAKING reads
         // the cell as we do; of a waker that has been moved out the comparison reads two words and follows neither.
         // Test: every_item_meets_a_wake_up.
-        unsafe { (*self.waker.get()).assume_init_ref() }.will_wake(waker)
+        self.waker.with(|held| unsafe { (*held).assume_init_ref() }.will_wake(waker))
     }
 
     /// Wakes the waker that was set, if there is one. Costs one load if nobody waits.
@@ -106,7 +103,7 @@ impl WakerCell {
             }
         }
         // SAFETY: ARMED says it is initialised, and TAKING makes it this thread's alone. Test: every_item_meets_a_wake_up.
-        let waker = unsafe { (*self.waker.get()).assume_init_read() };
+        let waker = self.waker.with(|held| unsafe { (*held).assume_init_read() });
         self.state.store(EMPTY, Release);
         waker.wake();
     }
@@ -115,7 +112,7 @@ impl WakerCell {
     pub(super) fn clear(&self) {
         if self.state.compare_exchange(ARMED, TAKING, AcqRel, Relaxed).is_ok() {
             // SAFETY: as in `wake`. Test: a_replaced_waker_is_dropped_unwoken.
-            let waker = unsafe { (*self.waker.get()).assume_init_read() };
+            let waker = self.waker.with(|held| unsafe { (*held).assume_init_read() });
             self.state.store(EMPTY, Release);
             drop(waker);
         }

@@ -102,7 +102,7 @@ impl<T> JoinHandle<T> {
     /// One caller at a time: the fields are the handle's alone.
     fn register(&mut self, waker: &Waker) -> bool {
         let header = self.task.header();
-        let join_waker = header.join_waker.get();
+        let join_waker = &header.join_waker;
         let found = header.state.joining();
         if found == Joining::Complete {
             return false;
@@ -111,7 +111,7 @@ impl<T> JoinHandle<T> {
             // SAFETY: JOIN_WAKER is set, so these bytes are a waker and nobody writes to them. If the owner completes
             // the task now and moves the waker out, it leaves the bytes, and `will_wake` looks at no more than them.
             // The memory is the task's, and stays because of self.task. Test: join_from_other_threads.
-            if unsafe { (*join_waker).assume_init_ref() }.will_wake(waker) {
+            if join_waker.with(|current| unsafe { (*current).assume_init_ref() }.will_wake(waker)) {
                 return true;
             }
         }
@@ -124,16 +124,16 @@ impl<T> JoinHandle<T> {
             }
             // SAFETY: JOIN_WAKER was set and now is not, before COMPLETE: the waker is ours alone to move out.
             // The memory stays because of self.task. Test: join_polled_with_changing_wakers.
-            old = Some(unsafe { (*join_waker).assume_init_read() });
+            old = Some(join_waker.with(|current| unsafe { (*current).assume_init_read() }));
         }
         // SAFETY: JOIN_WAKER is not set, so nobody else touches the join waker, and nothing in it needs a drop.
         // The memory stays because of self.task. Test: join_polled_with_changing_wakers.
-        unsafe { (*join_waker).write(new) };
+        join_waker.with_mut(|empty| unsafe { (*empty).write(new) });
         let registered = header.state.publish_join_waker() == JoinWaker::Changed;
         if !registered {
             // SAFETY: the task completed without JOIN_WAKER, so that the owner does not touch the join waker, which
             // we wrote above. The memory stays because of self.task. Test: join_from_other_threads.
-            drop(unsafe { (*join_waker).assume_init_read() });
+            drop(join_waker.with(|current| unsafe { (*current).assume_init_read() }));
         }
         drop(old);
         registered
@@ -167,9 +167,11 @@ impl<T> Drop for JoinHandle<T> {
         let task = unsafe { ManuallyDrop::take(&mut self.task) };
         match order {
             Detach::Nothing => {}
-            // SAFETY: JOIN_WAKER was set and now is not, before COMPLETE: the waker is ours alone to move out. The
-            // memory stays because of `task`. Test: output_is_dropped_once_wherever_the_handle_is_dropped.
-            Detach::DropWaker => drop(unsafe { (*task.header().join_waker.get()).assume_init_read() }),
+            Detach::DropWaker => {
+                // SAFETY: JOIN_WAKER was set and now is not, before COMPLETE: the waker is ours alone to move out. The
+                // memory stays because of `task`. Test: output_is_dropped_once_wherever_the_handle_is_dropped.
+                drop(task.header().join_waker.with(|current| unsafe { (*current).assume_init_read() }));
+            }
             // SAFETY: this is the one JoinHandle, and it has seen COMPLETE. The memory stays because of `task`.
             // Test: output_is_dropped_once_wherever_the_handle_is_dropped.
             Detach::DropOutput => unsafe { task.drop_output() },

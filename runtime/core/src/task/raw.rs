@@ -4,17 +4,20 @@
 
 use std::{
     any::Any,
-    cell::{Cell, UnsafeCell},
     future::Future,
     mem::{ManuallyDrop, MaybeUninit},
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::AssertUnwindSafe,
     pin::Pin,
     ptr::{self, NonNull},
-    sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::Relaxed},
     task::{Context, Poll, Waker},
 };
 
 use super::{Id, JoinError, Runnable, Schedule, join::Failure, reference::Reference, state::State, waker};
+use crate::primitives::{
+    Alive, Cell, UnsafeCell,
+    atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::Relaxed},
+    catch_unwind, free, thread_local,
+};
 
 /// The part of a task that is the same for all futures: 64 bytes.
 pub(crate) struct Header {
@@ -31,9 +34,10 @@ pub(crate) struct Header {
     pub(super) hold: Cell<Hold>,
     /// Initialised while JOIN_WAKER is set.
     pub(super) join_waker: UnsafeCell<MaybeUninit<Waker>>,
+    pub(super) alive: Alive,
 }
 
-#[cfg(target_pointer_width = "64")]
+#[cfg(all(target_pointer_width = "64", not(all(test, loom))))]
 const _: () = assert!(size_of::<Header>() == 64);
 
 /// What the owner's thread does with the task right now. It guards against user code that comes back: a future, an
@@ -64,10 +68,10 @@ pub(super) struct Vtable {
 /// locals are used again, and then a leaked `Runnable` could be run by a stranger.
 #[inline]
 pub(super) fn current_thread() -> u32 {
-    thread_local!(static NUMBER: Cell<u32> = const { Cell::new(0) });
+    thread_local!(static NUMBER: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
     #[cold]
     fn assign() -> u32 {
-        static LAST: AtomicU32 = AtomicU32::new(0);
+        static LAST: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         LAST.fetch_update(Relaxed, Relaxed, |last| last.checked_add(1)).expect("fewer than 2^32 threads spawn tasks")
             + 1
     }
@@ -122,6 +126,7 @@ where
         owner: AtomicU32::new(current_thread()),
         hold: Cell::new(Hold::Free),
         join_waker: UnsafeCell::new(MaybeUninit::uninit()),
+        alive: Alive::new(),
     };
     let task = Box::new(Task { header, scheduler, stage: UnsafeCell::new(ManuallyDrop::new(Stage::Future(future))) });
     let header = NonNull::from(Box::leak(task)).cast::<Header>();
@@ -139,11 +144,16 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         free: Self::free,
     };
 
+    /// Has `access` use the stage, and nobody else meanwhile.
+    ///
     /// # Safety
     /// A reference is held.
-    unsafe fn stage(header: NonNull<Header>) -> *mut Stage<F> {
+    unsafe fn with_stage<R>(header: NonNull<Header>, access: impl FnOnce(*mut Stage<F>) -> R) -> R {
         // SAFETY: the task owns the memory; the caller's reference keeps it. Test: self_wake_during_poll.
-        UnsafeCell::raw_get(unsafe { &raw const (*header.cast::<Self>().as_ptr()).stage }).cast()
+        unsafe {
+            header.as_ref().alive.touch();
+            (*header.cast::<Self>().as_ptr()).stage.with_mut(|stage| access(stage.cast()))
+        }
     }
 
     /// Polls once. On Ready, and that is also a panic, the future is gone and the output stored.
@@ -152,7 +162,12 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
     /// The stage is the caller's and holds the future; a reference is held.
     unsafe fn poll(header: NonNull<Header>) -> Polled {
         // SAFETY: the task owns the memory; the caller's reference keeps it. Test: self_wake_during_poll.
-        let stage = unsafe { Self::stage(header) };
+        unsafe { Self::with_stage(header, |stage| Self::poll_in(header, stage)) }
+    }
+
+    /// # Safety
+    /// As for [`poll`](Self::poll); it is this task's stage.
+    unsafe fn poll_in(header: NonNull<Header>, stage: *mut Stage<F>) -> Polled {
         // Lent from the caller's reference: no count up and down for each poll.
         // SAFETY: it is not dropped here, and nobody can keep a `&Waker` beyond the poll. Test: self_wake_during_poll.
         let waker = ManuallyDrop::new(unsafe { waker::from_raw(header) });
@@ -190,12 +205,13 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         // SAFETY: the task owns the memory; the caller's reference keeps it. The dropped future is overwritten.
         // Tests: abort_while_pending_from_another_thread, panic_in_drop_on_abort_or_shutdown.
         unsafe {
-            let stage = Self::stage(header);
-            let failure = match Self::drop_future(stage) {
-                Ok(()) => Failure::cancelled(),
-                Err(payload) => Failure::panic(payload),
-            };
-            ptr::write(stage, Stage::Output(Err(failure)));
+            Self::with_stage(header, |stage| {
+                let failure = match Self::drop_future(stage) {
+                    Ok(()) => Failure::cancelled(),
+                    Err(payload) => Failure::panic(payload),
+                };
+                ptr::write(stage, Stage::Output(Err(failure)));
+            });
         }
     }
 
@@ -227,8 +243,7 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         // SAFETY: the caller's promise: a held reference, the stage, and the type of `output`.
         // Test: join_from_other_threads.
         unsafe {
-            let stage = Self::stage(header);
-            match ptr::replace(stage, Stage::Consumed) {
+            match Self::with_stage(header, |stage| ptr::replace(stage, Stage::Consumed)) {
                 Stage::Output(result) => {
                     let result = result.map_err(|failure| failure.of(header.as_ref().id));
                     *output.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(result);
@@ -245,7 +260,7 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
     unsafe fn drop_output(header: NonNull<Header>) {
         // SAFETY: the caller's promise. Consumed is in place before the drop, so that a panic in it does not lead to a
         // second one. Test: panic_in_drop_of_output.
-        let output = unsafe { ptr::replace(Self::stage(header), Stage::Consumed) };
+        let output = unsafe { Self::with_stage(header, |stage| ptr::replace(stage, Stage::Consumed)) };
         drop(output);
     }
 
@@ -256,10 +271,13 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         // This may be any thread, and future and output may belong to the owner's: both must have been dropped. If not,
         // the memory is leaked, since dropping them here would be worse.
         // SAFETY: the task is nobody else's now. Test: clone_and_drop_storm.
-        let stage = unsafe { (*task).stage.get_mut() };
-        assert!(matches!(**stage, Stage::Consumed), "a task was freed with its future or output");
+        let empty = unsafe { (*task).stage.with_mut(|stage| matches!(**stage, Stage::Consumed)) };
+        assert!(empty, "a task was freed with its future or output");
         // SAFETY: made by `Box::new` in `allocate` as this type, and nobody else's now. Test: clone_and_drop_storm.
-        drop(unsafe { Box::from_raw(task) });
+        unsafe {
+            header.as_ref().alive.end();
+            free(task);
+        }
     }
 }
 

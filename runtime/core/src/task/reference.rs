@@ -1,19 +1,14 @@
 //! A counted reference to a task, and the steps that its holders take: each is a transition of the state, and then
 //! what the transition ordered.
 
-use std::{
-    mem::ManuallyDrop,
-    panic::{AssertUnwindSafe, catch_unwind},
-    ptr::NonNull,
-    sync::atomic::Ordering::Relaxed,
-    task::Waker,
-};
+use std::{mem::ManuallyDrop, panic::AssertUnwindSafe, ptr::NonNull, sync::atomic::Ordering::Relaxed, task::Waker};
 
 use super::{
     Ran, Runnable, TaskRef, id,
     raw::{Header, Hold, Polled, current_thread, forget_panic},
     state::{Begin, Finish, Notify, Release, Rest},
 };
+use crate::primitives::catch_unwind;
 
 /// A counted reference. What it can do can be done on any thread, save for the functions that are `unsafe`.
 pub(super) struct Reference(NonNull<Header>);
@@ -42,7 +37,9 @@ impl Reference {
     pub(super) fn header(&self) -> &Header {
         // SAFETY: the task owns the memory; it lives until the last reference is released, and self is one.
         // Test: clone_and_drop_storm.
-        unsafe { self.0.as_ref() }
+        let header = unsafe { self.0.as_ref() };
+        header.alive.touch();
+        header
     }
 
     pub(super) fn wake(&self) {
@@ -164,7 +161,7 @@ impl Reference {
             Finish::Keep => None,
             // SAFETY: JOIN_WAKER at COMPLETE makes the join waker ours. It is moved out by this one read, and nobody
             // drops what stays behind. The memory stays because of self. Test: join_from_other_threads.
-            Finish::Wake => Some(unsafe { (*header.join_waker.get()).assume_init_read() }),
+            Finish::Wake => Some(header.join_waker.with(|waker| unsafe { (*waker).assume_init_read() })),
             Finish::Discard => {
                 // SAFETY: without JOIN_INTEREST at COMPLETE the stage stays ours. The memory stays because of self.
                 // Test: output_is_dropped_once_wherever_the_handle_is_dropped.

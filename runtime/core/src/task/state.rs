@@ -17,7 +17,7 @@
 //! References are held by the `Runnable`, the `TaskRef`, the `JoinHandle`, each `AbortHandle` and each `Waker`. The
 //! memory is freed with the last one.
 
-use std::sync::atomic::{
+use crate::primitives::atomic::{
     AtomicUsize,
     Ordering::{AcqRel, Acquire, Relaxed},
 };

@@ -1,7 +1,7 @@
 //! enter: waits, failures, overflow, the bell; and that the seed decides all.
 
 use super::*;
-use crate::bell::{Bell, Clapper};
+use crate::{bell::Bell, clapper::Clapper};
 
 #[test]
 fn a_wait_that_nothing_ends_times_out_or_panics() {

@@ -2,14 +2,19 @@
 
 use std::{
     alloc::{Layout, alloc, handle_alloc_error},
-    cell::UnsafeCell,
+    array,
     mem::MaybeUninit,
     ptr::{self, NonNull, addr_of_mut},
-    sync::atomic::{AtomicBool, AtomicPtr, Ordering::*},
 };
 
-/// Messages in a block.
-pub(super) const CAPACITY: usize = 31;
+use crate::primitives::{
+    self, Alive, UnsafeCell,
+    atomic::{AtomicPtr, Ordering::*},
+    sequential::AtomicBool,
+};
+
+/// Messages in a block. Few in models, which so come to its end.
+pub(super) const CAPACITY: usize = if cfg!(all(test, loom)) { 2 } else { 31 };
 
 pub(super) struct Block<T> {
     /// The block behind this one. Set by who takes the last place, before that place is full.
@@ -18,6 +23,7 @@ pub(super) struct Block<T> {
     /// from then on.
     full: [AtomicBool; CAPACITY],
     places: [UnsafeCell<MaybeUninit<T>>; CAPACITY],
+    alive: Alive,
 }
 
 impl<T> Block<T> {
@@ -32,15 +38,18 @@ impl<T> Block<T> {
         // Test: large_messages_need_no_stack.
         unsafe {
             addr_of_mut!((*block.as_ptr()).next).write(AtomicPtr::new(ptr::null_mut()));
-            addr_of_mut!((*block.as_ptr()).full).write([const { AtomicBool::new(false) }; CAPACITY]);
+            addr_of_mut!((*block.as_ptr()).full).write(array::from_fn(|_| AtomicBool::new(false)));
+            #[cfg(all(test, loom))]
+            addr_of_mut!((*block.as_ptr()).places).write(array::from_fn(|_| UnsafeCell::new(MaybeUninit::uninit())));
+            addr_of_mut!((*block.as_ptr()).alive).write(Alive::new());
         }
         block
     }
 
     /// Makes a block new again whose messages have all been taken.
     pub(super) fn reset(&mut self) {
-        *self.next.get_mut() = ptr::null_mut();
-        self.full = [const { AtomicBool::new(false) }; CAPACITY];
+        self.next.store(ptr::null_mut(), Relaxed);
+        self.full.iter().for_each(|full| full.store(false, Relaxed));
     }
 
     /// Frees a block, not what is in it.
@@ -50,7 +59,10 @@ impl<T> Block<T> {
     pub(super) unsafe fn free(block: NonNull<Block<T>>) {
         // SAFETY: by the contract; `new` allocates as a box does. A block has no destructor.
         // Test: messages_are_dropped_exactly_once, under AddressSanitizer.
-        drop(unsafe { Box::from_raw(block.as_ptr()) });
+        unsafe {
+            block.as_ref().alive.end();
+            primitives::free(block.as_ptr());
+        }
     }
 
     /// Writes a message, and says that it is there. No reference to the block: it may be gone when this returns.
@@ -61,14 +73,16 @@ impl<T> Block<T> {
         // SAFETY: the place is the caller's alone until it is full. The memory is the queue's: the receiver frees a block
         // only after all its places were full. Test: three_threads_send_in_order, under AddressSanitizer.
         unsafe {
+            (*block).alive.touch();
             debug_assert!(!(*block).full[place].load(Relaxed));
-            (*(*block).places[place].get()).write(message);
+            (*block).places[place].with_mut(|empty| (*empty).write(message));
             // SeqCst: who sends looks for a sleeping receiver after this (`WakerCell`).
             (*block).full[place].store(true, SeqCst);
         }
     }
 
     pub(super) fn is_full(&self, place: usize) -> bool {
+        self.alive.touch();
         self.full[place].load(SeqCst)
     }
 
@@ -78,6 +92,6 @@ impl<T> Block<T> {
     /// The caller is the receiver, and has not read this place yet.
     pub(super) unsafe fn read(&self, place: usize) -> Option<T> {
         // SAFETY: full says that it was written, and is the receiver's from then on. Test: three_threads_send_in_order.
-        self.is_full(place).then(|| unsafe { (*self.places[place].get()).assume_init_read() })
+        self.is_full(place).then(|| self.places[place].with_mut(|message| unsafe { (*message).assume_init_read() }))
     }
 }

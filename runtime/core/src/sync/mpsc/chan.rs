@@ -4,10 +4,6 @@ use std::{
     fmt,
     future::poll_fn,
     panic::{RefUnwindSafe, UnwindSafe},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::*, fence},
-    },
     task::{Context, Poll, ready},
 };
 
@@ -17,6 +13,11 @@ use super::{
 };
 use crate::{
     coop,
+    primitives::{
+        Arc,
+        atomic::{Ordering::*, fence},
+        sequential::AtomicUsize,
+    },
     sync::{batch_semaphore::Semaphore, waiters::Waiters, waker_cell::WakerCell},
 };
 

@@ -15,11 +15,15 @@
 use std::{
     panic::{RefUnwindSafe, UnwindSafe},
     ptr::{self, NonNull},
-    sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*},
-    thread,
 };
 
 use super::block::{Block, CAPACITY};
+use crate::primitives::{
+    atomic::{AtomicPtr, Ordering::*},
+    hint,
+    sequential::AtomicUsize,
+    thread,
+};
 
 /// Numbers per block. The last one has no place: it says that the next block is being put in.
 const LAP: usize = CAPACITY + 1;
@@ -74,7 +78,7 @@ const fn count(position: usize) -> usize {
 fn spin(rounds: &mut u32) {
     *rounds += 1;
     // It may have been interrupted, perhaps on this very core.
-    if rounds.is_multiple_of(32) { thread::yield_now() } else { std::hint::spin_loop() }
+    if rounds.is_multiple_of(32) { thread::yield_now() } else { hint::spin_loop() }
 }
 
 impl<T> Queue<T> {
@@ -159,7 +163,7 @@ impl<T> Queue<T> {
 
 impl<T> Drop for Queue<T> {
     fn drop(&mut self) {
-        if let Some(spare) = NonNull::new(*self.spare.get_mut()) {
+        if let Some(spare) = NonNull::new(self.spare.load(Relaxed)) {
             // SAFETY: a spare block belongs to who takes it out. The others are the head's to free.
             // Test: messages_are_dropped_exactly_once.
             unsafe { Block::free(spare) };

@@ -8,20 +8,26 @@
 //! | [`RECEIVER_GONE`] | the receiver, as its last touch of the memory, after `CLOSED` | all of it belongs to the sender. |
 //! | [`SENDER_WAITS`] | the sender | its waker is there. Excludes writes to it. Whoever clears the bit owns the waker. |
 //! | [`RECEIVER_WAITS`] | the receiver | its waker is there. Excludes writes to it. Whoever clears the bit owns the waker. |
+//! | [`SENDER_TAKES`] | the sender, in the step that clears `RECEIVER_WAITS` | it moves the receiver's waker out, and is about to go. Excludes writes to the receiver's cell, for good. |
+//!
+//! The receiver takes the sender's waker after it has set `CLOSED`, which keeps the sender from writing another one.
 //!
 //! The end that finds the other one gone frees the memory; if both go at once, the order of their steps on the word says
 //! which came second.
 
 use std::{
-    cell::UnsafeCell,
     mem::{ManuallyDrop, MaybeUninit},
     panic::{RefUnwindSafe, UnwindSafe},
     ptr::NonNull,
-    sync::atomic::{
+    task::{Context, Poll, Waker},
+};
+
+use crate::primitives::{
+    self, Alive, UnsafeCell,
+    atomic::{
         AtomicU8,
         Ordering::{AcqRel, Acquire},
     },
-    task::{Context, Poll, Waker},
 };
 
 const VALUE: u8 = 1 << 0;
@@ -30,6 +36,7 @@ const CLOSED: u8 = 1 << 2;
 const RECEIVER_GONE: u8 = 1 << 3;
 const SENDER_WAITS: u8 = 1 << 4;
 const RECEIVER_WAITS: u8 = 1 << 5;
+const SENDER_TAKES: u8 = 1 << 6;
 
 /// No destructor of its own: what is initialised, the bits say, and who frees it takes that out first.
 struct Shared<T> {
@@ -37,6 +44,7 @@ struct Shared<T> {
     value: UnsafeCell<MaybeUninit<T>>,
     sender: UnsafeCell<MaybeUninit<Waker>>,
     receiver: UnsafeCell<MaybeUninit<Waker>>,
+    alive: Alive,
 }
 
 pub(super) struct SenderEnd<T>(NonNull<Shared<T>>);
@@ -74,6 +82,7 @@ pub(super) fn pair<T>() -> (SenderEnd<T>, ReceiverEnd<T>) {
         value: UnsafeCell::new(MaybeUninit::uninit()),
         sender: UnsafeCell::new(MaybeUninit::uninit()),
         receiver: UnsafeCell::new(MaybeUninit::uninit()),
+        alive: Alive::new(),
     });
     let shared = NonNull::from(Box::leak(shared));
     (SenderEnd(shared), ReceiverEnd(shared))
@@ -85,10 +94,12 @@ impl<T> Shared<T> {
         let before = self.state.fetch_and(!bit, AcqRel);
         // SAFETY: the bit said that the waker is there, and to clear it is to own it. The memory is the channel's, and the
         // caller's end is not gone. Test: wakers_are_dropped_once.
-        (before & bit != 0).then(|| unsafe { (*cell.get()).assume_init_read() })
+        (before & bit != 0).then(|| cell.with(|waker| unsafe { (*waker).assume_init_read() }))
     }
 
-    /// Puts in the waker of one end, unless it is the one that is there. Gives the state word after that.
+    /// Puts in the waker of one end, unless it is the one that is there, or the other end has taken that one: it is in the
+    /// cell still, perhaps. Gives the state word after that, which then says `CLOSED` to the sender, and `SENDER_TAKES` to
+    /// the receiver.
     ///
     /// # Safety
     /// `bit` is the bit of `cell`, both belong to the caller's end, and no other thread is in here for the same end.
@@ -98,14 +109,20 @@ impl<T> Shared<T> {
             // SAFETY: only this end writes the cell, and it has done so. The other end may be moving the waker out just
             // now, but that reads the cell as we do, and the comparison follows no pointer. It will then wake that waker.
             // Test: values_cross_threads_once.
-            if unsafe { (*cell.get()).assume_init_ref() }.will_wake(cx.waker()) {
+            if cell.with(|waker| unsafe { (*waker).assume_init_ref() }.will_wake(cx.waker())) {
                 return state;
             }
-            old = self.take_waker(bit, cell);
+            let before = self.state.fetch_and(!bit, AcqRel);
+            if before & bit == 0 {
+                return before;
+            }
+            // SAFETY: the bit said that the waker is there, and to clear it is to own it. Test: wakers_are_dropped_once.
+            old = Some(cell.with(|waker| unsafe { (*waker).assume_init_read() }));
         }
         let waker = cx.waker().clone();
-        // SAFETY: the bit is clear, so the cell is this end's alone, and empty. Test: wakers_are_dropped_once.
-        unsafe { (*cell.get()).write(waker) };
+        // SAFETY: this end has cleared the bit, or never set it, so the cell is its alone, and empty.
+        // Test: wakers_are_dropped_once.
+        cell.with_mut(|empty| unsafe { (*empty).write(waker) });
         let state = self.state.fetch_or(bit, AcqRel);
         drop(old);
         state
@@ -119,14 +136,19 @@ impl<T> Shared<T> {
 unsafe fn free<T>(shared: NonNull<Shared<T>>) {
     // SAFETY: made by `pair` from a box; by the contract nobody else knows it any more.
     // Test: every_way_to_end_frees_everything, under AddressSanitizer.
-    drop(unsafe { Box::from_raw(shared.as_ptr()) });
+    unsafe {
+        shared.as_ref().alive.end();
+        primitives::free(shared.as_ptr());
+    }
 }
 
 impl<T> SenderEnd<T> {
     fn shared(&self) -> &Shared<T> {
         // SAFETY: the memory belongs to both ends, until the one that goes second frees it; this one is not gone.
         // Test: every_way_to_end_frees_everything, under AddressSanitizer.
-        unsafe { self.0.as_ref() }
+        let shared = unsafe { self.0.as_ref() };
+        shared.alive.touch();
+        shared
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -139,7 +161,7 @@ impl<T> SenderEnd<T> {
         }
         // SAFETY: without VALUE the cell is the sender's, and only `send`, which takes the sender, writes it.
         // Test: values_cross_threads_once.
-        unsafe { (*self.shared().value.get()).write(value) };
+        self.shared().value.with_mut(|empty| unsafe { (*empty).write(value) });
         let (refused, receiver) = self.leave(VALUE);
         match refused {
             None => {
@@ -150,7 +172,7 @@ impl<T> SenderEnd<T> {
             }
             // SAFETY: written above, and VALUE was never set: it is still the sender's.
             // Test: every_way_to_end_frees_everything.
-            Some(end) => Err(unsafe { (*end.shared().value.get()).assume_init_read() }),
+            Some(end) => Err(end.shared().value.with_mut(|value| unsafe { (*value).assume_init_read() })),
         }
     }
 
@@ -164,14 +186,22 @@ impl<T> SenderEnd<T> {
             if state & CLOSED != 0 {
                 return (Some(self), receiver);
             }
-            // The wakers first: after the step below the memory may be gone.
+            // The wakers first: after the step at the end the memory may be gone.
             if state & RECEIVER_WAITS != 0 {
-                receiver = shared.take_waker(RECEIVER_WAITS, &shared.receiver).or(receiver);
+                let taken = (state & !RECEIVER_WAITS) | SENDER_TAKES;
+                if let Err(now) = shared.state.compare_exchange(state, taken, AcqRel, Acquire) {
+                    state = now;
+                    continue;
+                }
+                // SAFETY: the bit said that the waker is there, to clear it is to own it, and the receiver writes no other
+                // one. Tests: wakers_are_dropped_once, values_cross_threads_once.
+                receiver = Some(shared.receiver.with(|waker| unsafe { (*waker).assume_init_read() }));
+                state = taken;
             }
             if state & SENDER_WAITS != 0 {
                 own = shared.take_waker(SENDER_WAITS, &shared.sender).or(own);
+                state &= !SENDER_WAITS;
             }
-            state &= !(RECEIVER_WAITS | SENDER_WAITS);
             match shared.state.compare_exchange(state, state | SENDER_GONE | with, AcqRel, Acquire) {
                 Ok(_) => break,
                 Err(now) => state = now,
@@ -218,7 +248,9 @@ impl<T> ReceiverEnd<T> {
     fn shared(&self) -> &Shared<T> {
         // SAFETY: the memory belongs to both ends, until the one that goes second frees it; this one is not gone.
         // Test: every_way_to_end_frees_everything, under AddressSanitizer.
-        unsafe { self.0.as_ref() }
+        let shared = unsafe { self.0.as_ref() };
+        shared.alive.touch();
+        shared
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -238,11 +270,19 @@ impl<T> ReceiverEnd<T> {
     pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         let shared = self.shared();
         let mut state = shared.state.load(Acquire);
-        if state & (SENDER_GONE | CLOSED) == 0 {
-            // SAFETY: bit and cell of the receiver, of which there is one, borrowed exclusively.
+        if state & (SENDER_GONE | CLOSED | SENDER_TAKES) == 0 {
+            // SAFETY: bit and cell of the receiver, of which there is one, borrowed exclusively; it is the receiver's to
+            // write without SENDER_TAKES.
             state = unsafe { shared.set_waker(RECEIVER_WAITS, &shared.receiver, cx, state) };
         }
-        if state & (SENDER_GONE | CLOSED) == 0 { Poll::Pending } else { Poll::Ready(()) }
+        if state & (SENDER_GONE | CLOSED) != 0 {
+            return Poll::Ready(());
+        }
+        if state & SENDER_TAKES != 0 {
+            // The waker of an earlier poll will be woken in a moment, which may be another one: look again then.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 
     pub(super) fn receive(self) -> Received<T> {
@@ -265,7 +305,7 @@ impl<T> ReceiverEnd<T> {
         let own = (state & RECEIVER_WAITS != 0).then(|| shared.take_waker(RECEIVER_WAITS, &shared.receiver));
         // SAFETY: VALUE says that it is there, and the receiver's, and this is called once.
         // Test: every_way_to_end_frees_everything.
-        let value = (state & VALUE != 0).then(|| unsafe { (*shared.value.get()).assume_init_read() });
+        let value = (state & VALUE != 0).then(|| shared.value.with_mut(|value| unsafe { (*value).assume_init_read() }));
         // SAFETY: the sender is gone and this was the last touch; a sender that leaves an open channel has taken its waker
         // with it, and one that leaves a closed one too. Test: every_way_to_end_frees_everything.
         unsafe { free(self.0) };
