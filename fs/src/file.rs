@@ -1,58 +1,85 @@
-//! An open file and its two relatives in plans.
+//! An open file: how it is opened, and what becomes of its descriptor.
 
+mod attributes;
+mod background;
+mod cursor;
+mod lock;
 mod ops;
+mod slot;
 
 use std::{
-    fs::Metadata,
     io,
-    marker::PhantomData,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use runtime_core::{
     fd::{SharedFd, Target},
     future::Io,
     handle::SlotHandle,
-    op::{self, Close, Install, Open, Resource},
+    op::{self, Before, Close, Open, Resource},
     plan::One,
     slot::SlotFd,
 };
 
-use crate::OpenOptions;
+pub use attributes::FileTimes;
+pub use lock::TryLockError;
+pub use slot::{FileHandle, SlotFile};
 
-/// An open file with an ordinary descriptor. `Send` and `Sync`; any number of ops may be in flight on it.
+use crate::OpenOptions;
+use cursor::Cursor;
+
+/// An open file with an ordinary descriptor. `Send` and `Sync`.
+///
+/// It has two faces. **Ops** (`read_at`, `write_all_at`, `sync_data`, ...) own their buffers, name their offset and can be
+/// planned; any number of them may be in flight. The **cursor** ([`AsyncRead`], [`AsyncWrite`], [`AsyncSeek`] and the
+/// methods of their `Ext` traits) goes by the file's own position, which duplicates of the descriptor share.
+///
+/// A **read** takes what is in the page cache on the spot, straight into the caller's memory; else an op reads into a
+/// buffer of the file. A read that is dropped loses nothing: what it brings later, the next one gives.
+///
+/// A **write** copies its bytes and is done; a thread of the pool writes them. The next write waits for it, and gives its
+/// error if it failed; so does [`flush`](runtime_core::io::AsyncWriteExt::flush), without which the last error is never
+/// seen. What was written is written even if the file is dropped, or the runtime ends. Seeks, and the calls that look at
+/// or change size and content, wait for it too; a plan with `sync_all` or `sync_data` in it starts once it is done.
+/// **Ops do not wait for it**: flush before you mix the two.
 ///
 /// The descriptor stays open until the file is dropped **and** the last op on it has ended.
+///
+/// [`AsyncRead`]: runtime_core::io::AsyncRead
+/// [`AsyncWrite`]: runtime_core::io::AsyncWrite
+/// [`AsyncSeek`]: runtime_core::io::AsyncSeek
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use runtime::{fs::File, io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt}};
+///
+/// let mut file = File::options().read(true).write(true).create(true).open("data").await?;
+/// file.write_all(b"hello").await?;
+/// file.rewind().await?; // waits for the write
+/// let mut text = String::new();
+/// file.read_to_string(&mut text).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct File {
     fd: SharedFd,
+    /// Locked only by what has `&File`, for a moment, and never across a wait.
+    cursor: Mutex<Cursor>,
 }
-
-/// A file that a plan has opened into a direct descriptor slot of its shard: ops only, no raw descriptor.
-///
-/// A slot never leaves its shard, so this is neither `Send` nor `Sync`. The slot is closed with its last owner, by an
-/// SQE that goes out with the shard's next submission, unless the plan has closed it already: then ops on it fail.
-#[derive(Debug)]
-pub struct SlotFile {
-    slot: SlotFd,
-    on_its_shard: PhantomData<*const ()>,
-}
-
-/// The name, in the closure of `then`, of a file that an earlier op of the plan opens.
-#[derive(Clone, Copy, Debug)]
-pub struct FileHandle(SlotHandle);
 
 impl Resource for File {
     type Slot = SlotFile;
     type Handle = FileHandle;
 
     fn from_fd(fd: OwnedFd) -> File {
-        File { fd: SharedFd::new(fd) }
+        File::of(SharedFd::new(fd))
     }
 
     fn from_slot(slot: SlotFd) -> SlotFile {
-        SlotFile { slot, on_its_shard: PhantomData }
+        SlotFile::new(slot)
     }
 
     fn from_handle(handle: SlotHandle) -> FileHandle {
@@ -90,6 +117,14 @@ impl File {
         OpenOptions::new().write(true).create(true).truncate(true).open(path)
     }
 
+    /// Creates a file, for reading and writing.
+    ///
+    /// # Errors
+    /// As for [`File::open`]; `AlreadyExists` if anything has the name, a dangling symbolic link too.
+    pub fn create_new<P: AsRef<Path>>(path: P) -> Io<One<Open<File>>> {
+        OpenOptions::new().read(true).write(true).create_new(true).open(path)
+    }
+
     /// Options for opening a file in another way.
     pub fn options() -> OpenOptions {
         OpenOptions::new()
@@ -97,90 +132,74 @@ impl File {
 
     /// Takes over a file of std.
     pub fn from_std(file: std::fs::File) -> File {
-        File { fd: SharedFd::new(file.into()) }
+        File::of(SharedFd::new(file.into()))
     }
 
-    /// The file as one of std, if no op is in flight on it.
+    /// The file as one of std, once a write that is under way has ended, whose error is lost.
+    ///
+    /// # Panics
+    /// If an op that nobody has awaited holds the descriptor and none is left for a duplicate (EMFILE).
+    pub async fn into_std(self) -> std::fs::File {
+        self.settled().await;
+        let fd = self.fd.try_into_owned().or_else(|shared| shared.as_fd().try_clone_to_owned());
+        fd.expect("a descriptor for a duplicate of a file that an op holds").into()
+    }
+
+    /// The file as one of std, if nothing is in flight on it.
     ///
     /// # Errors
-    /// Gives `self` back while an op is in flight.
+    /// Gives `self` back while something is.
+    // The file that comes back is what the caller gave.
+    #[allow(clippy::result_large_err)]
     pub fn try_into_std(self) -> Result<std::fs::File, File> {
-        self.fd.try_into_owned().map(std::fs::File::from).map_err(|fd| File { fd })
+        let File { fd, cursor } = self;
+        fd.try_into_owned().map(std::fs::File::from).map_err(|fd| File { fd, cursor })
     }
 
-    /// Size, times and permissions, by fstat(2) on the spot: it reads memory and takes a third of a microsecond, where
-    /// IORING_OP_STATX always goes through a kernel thread.
+    /// Another `File` of the same open file, with the same position, once a write that is under way has ended.
     ///
     /// # Errors
-    /// Those of fstat(2).
-    pub async fn metadata(&self) -> io::Result<Metadata> {
-        self.fd.with_std(|file| file.metadata())
-    }
-
-    /// Cuts the file to `size` bytes, or extends it with zeroes: by an SQE from Linux 6.9 on, else by ftruncate(2) on
-    /// the spot.
-    ///
-    /// # Errors
-    /// Those of ftruncate(2).
-    ///
-    /// # Cancel safety
-    /// The size may or may not have been set when the call is dropped.
-    pub async fn set_len(&self, size: u64) -> io::Result<()> {
-        if op::can_truncate() {
-            op::truncate(&self.fd, size).await
-        } else {
-            self.fd.with_std(|file| file.set_len(size))
-        }
+    /// EMFILE.
+    pub async fn try_clone(&self) -> io::Result<File> {
+        self.settled().await;
+        let mut file = File::from(self.fd.as_fd().try_clone_to_owned()?);
+        file.set_max_buf_size(self.max_buf_size());
+        Ok(file)
     }
 
     /// Closes the file and gives the error that closing may bring (EIO of a network file system, say), which a drop
-    /// cannot. If ops are in flight on it, the last of them closes it, and this gives `Ok`.
+    /// cannot. If ops are in flight on it, or a write of the cursor, the last of them closes it, and this gives `Ok`.
     pub fn close(self) -> Io<One<Close>> {
         op::close_fd(self.fd)
+    }
+
+    fn of(fd: SharedFd) -> File {
+        File { fd, cursor: Mutex::default() }
+    }
+
+    pub(crate) fn shared(&self) -> &SharedFd {
+        &self.fd
     }
 
     fn target(&self) -> Target {
         Target::from(&self.fd)
     }
-}
 
-impl SlotFile {
-    /// The slot, which may be held where the future has to be `Send`.
-    pub(crate) fn into_slot(self) -> SlotFd {
-        self.slot
+    fn cursor(&self) -> MutexGuard<'_, Cursor> {
+        self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Turns the slot into an ordinary descriptor, which it then shares the open file with.
-    ///
-    /// # Errors
-    /// `Unsupported` before Linux 6.8; EMFILE.
-    pub fn into_fd(self) -> Io<One<Install<File>>> {
-        op::install(&self.slot)
+    /// What a sync has to wait for.
+    fn before(&self) -> Before {
+        self.cursor().write_under_way().map_or_else(Before::default, |write| Before::wait_for(write.cancelled_owned()))
     }
 
-    /// Closes the slot, and gives the error that closing may bring.
-    pub fn close(self) -> Io<One<Close>> {
-        op::close_slot(&self.slot)
-    }
-
-    /// True if the plan that opened the slot has closed it.
-    pub fn is_closed(&self) -> bool {
-        self.slot.is_closed()
-    }
-
-    fn target(&self) -> Target {
-        Target::from(&self.slot)
-    }
-}
-
-impl FileHandle {
-    /// Closes the slot: for `finally`.
-    pub fn close(self) -> Io<One<Close>> {
-        op::close_slot(self.0)
-    }
-
-    fn target(&self) -> Target {
-        Target::from(self.0)
+    /// Waits for a write that is under way. Its error is kept for the next write or flush.
+    async fn settled(&self) {
+        let write = self.cursor().write_under_way();
+        if let Some(write) = write {
+            write.cancelled().await;
+        }
     }
 }
 
@@ -205,7 +224,7 @@ impl From<std::fs::File> for File {
 
 impl From<OwnedFd> for File {
     fn from(fd: OwnedFd) -> File {
-        File { fd: SharedFd::new(fd) }
+        File::of(SharedFd::new(fd))
     }
 }
 

@@ -8,7 +8,7 @@ use runtime_core::{
     plan::One,
 };
 
-use crate::File;
+use crate::{Dir, File};
 
 const O_WRONLY: i32 = 1;
 const O_RDWR: i32 = 2;
@@ -116,6 +116,15 @@ impl OpenOptions {
     /// Those of openat(2); `InvalidInput` for options that contradict each other, and for a path with a NUL byte.
     pub fn open(&self, path: impl AsRef<Path>) -> Io<One<Open<File>>> {
         op::open(path.as_ref(), self.how())
+    }
+
+    /// Opens `path` below an open directory, with the same results as [`open`](OpenOptions::open). Absolute paths start at
+    /// the root all the same, and `..` leads out.
+    ///
+    /// # Errors
+    /// As for [`open`](OpenOptions::open).
+    pub fn open_at(&self, dir: &Dir, path: impl AsRef<Path>) -> Io<One<Open<File>>> {
+        op::open(dir.at(path.as_ref()), self.how())
     }
 
     /// The flags of open(2), by the rules of std.

@@ -1,4 +1,4 @@
-//! Whole files: `read` and `write`.
+//! Whole files: `read`, `read_to_string` and `write`.
 
 use std::{io, path::Path};
 
@@ -42,6 +42,18 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     }
     bytes.shrink_to_fit();
     Ok(bytes)
+}
+
+/// Reads a whole file of text.
+///
+/// # Errors
+/// As for [`read`]; `InvalidData` for what is not UTF-8.
+///
+/// # Cancel safety
+/// As for [`read`].
+pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
+    let text = String::from_utf8(read(path).await?);
+    text.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the file is no text: its bytes are not UTF-8"))
 }
 
 /// Reads from the file's position to its end.

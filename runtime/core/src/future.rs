@@ -183,7 +183,11 @@ impl<P: Plan> Future for Io<P> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
         match std::mem::replace(&mut self.state, State::Done) {
-            State::Plan(plan) => {
+            State::Plan(mut plan) => {
+                if plan.poll_before(cx).is_pending() {
+                    self.state = State::Plan(plan);
+                    return Poll::Pending;
+                }
                 let lowering = self.lowering;
                 self.span.begin();
                 let started = self.span.scope(|| {

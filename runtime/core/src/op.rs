@@ -6,19 +6,27 @@
 
 mod accept;
 mod accept_many;
+mod advise;
+mod allocate;
+mod at;
+mod before;
 mod close;
 mod connect;
 mod extent;
 mod install;
+mod link;
 mod message;
+mod mkdir;
 mod nop;
 mod open;
 mod poll;
 mod read;
+mod read_vectored;
 mod recv;
 mod recv_many;
 mod recv_msg;
 mod recv_vectored;
+mod rename;
 mod send;
 mod send_msg;
 mod send_vectored;
@@ -26,28 +34,40 @@ mod send_zc;
 mod shutdown;
 mod socket;
 mod splice;
+mod statx;
+mod symlink;
 mod sync;
 mod truncate;
+mod unlink;
 mod write;
 mod write_vectored;
+mod xattr;
 
 pub use crate::fd::{SharedFd, Target};
 pub use accept::{Accept, AcceptSlot, Accepted, accept};
 pub use accept_many::AcceptMany;
+pub use advise::{Advice, Advise, advise};
+pub use allocate::{Allocate, Allocation, allocate};
+pub use at::At;
+pub use before::Before;
 pub use close::{Close, close_fd, close_slot};
 pub use connect::{Connect, Dial, DialSlot, connect, dial};
 pub use extent::{Exact, Extent, Variable};
 pub use install::{Install, install};
+pub use link::{Link, link};
 pub use message::PIECES_MAX;
+pub use mkdir::{Mkdir, mkdir};
 pub use nop::{Nop, nop};
 pub use open::{Open, OpenHow, OpenSlot, Resource, open};
 pub use poll::{Poll, poll};
 pub(crate) use poll::{Polled, poll_any};
 pub use read::{Read, read_at, read_exact_at, read_next};
+pub use read_vectored::{ReadVectored, read_exact_vectored_at, read_vectored_at};
 pub use recv::{Recv, recv, recv_exact};
 pub use recv_many::RecvMany;
 pub use recv_msg::{Received, RecvMsg, recv_msg};
 pub use recv_vectored::{RecvVectored, recv_vectored};
+pub use rename::{Existing, Rename, rename};
 pub use send::{Send, send, send_all};
 pub use send_msg::{SendMsg, send_msg};
 pub use send_vectored::{SendVectored, send_all_vectored, send_vectored};
@@ -55,12 +75,16 @@ pub use send_zc::{SendZc, send_all_zc, send_zc};
 pub use shutdown::{Shutdown, shutdown};
 pub use socket::SocketSlot;
 pub use splice::{Moved, Splice, SpliceEnd, SpliceLen, splice};
-pub use sync::{Sync, sync_all, sync_data};
+pub use statx::{Statx, StatxOp, statx};
+pub use symlink::{Symlink, symlink};
+pub use sync::{Sync, SyncRange, sync_after, sync_all, sync_data, sync_range};
 pub use truncate::{Truncate, can_truncate, truncate};
-pub use write::{Write, write_all_at, write_at, write_next};
-pub use write_vectored::{WriteVectored, write_all_vectored_at};
+pub use unlink::{Unlink, unlink, unlink_dir};
+pub use write::{Write, append, append_all, write_all_at, write_at, write_next};
+pub use write_vectored::{WriteVectored, append_all_vectored, write_all_vectored_at, write_vectored_at};
+pub use xattr::{ExistingXattr, GetXattr, SetXattr, get_xattr, set_xattr};
 
-use std::io;
+use std::{io, task};
 
 use crate::{handle::OpId, lower::Scope, sealed::Sealed, shots::Shots, sqe::Sqe};
 
@@ -82,6 +106,12 @@ pub trait Op: Sealed + Sized + 'static {
     /// The handle; ops that have one take an identity on first need.
     #[doc(hidden)]
     fn handle(id: &mut Option<OpId>) -> Self::Handle;
+
+    /// Ready once what has to end first, outside the kernel, has ended. Asked before the plan of the op is lowered.
+    #[doc(hidden)]
+    fn poll_before(&mut self, _: &mut task::Context<'_>) -> task::Poll<()> {
+        task::Poll::Ready(())
+    }
 
     /// The SQE. Called once, when the op lies where it stays until its last CQE.
     #[doc(hidden)]

@@ -3,7 +3,10 @@
 //! A plan knows how to walk its ops in the order written: to make handles, to lower itself into a stage table, and to
 //! turn results into its output. What runs when is decided in `lower.rs` and `encode.rs`.
 
-use std::time::Duration;
+use std::{
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use crate::{
     future::Io,
@@ -42,6 +45,12 @@ pub trait Plan: Sealed + Sized + 'static {
     /// Handles of the ops, which take identities on first need.
     #[doc(hidden)]
     fn handle(&mut self) -> Self::Handle;
+
+    /// Ready once what has to end before any op of the plan starts has ended.
+    #[doc(hidden)]
+    fn poll_before(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 
     /// Adds the ops to the table.
     #[doc(hidden)]
@@ -119,6 +128,10 @@ impl<O: Op> Plan for One<O> {
         O::handle(&mut self.id)
     }
 
+    fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.op.poll_before(cx)
+    }
+
     fn lower(&mut self, builder: &mut Builder) {
         builder.op(&mut self.op, self.id, self.timeout);
     }
@@ -182,6 +195,13 @@ impl<P: Plan> Plan for JoinAll<P> {
         self.0.iter_mut().map(P::handle).collect()
     }
 
+    fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for plan in &mut self.0 {
+            ready!(plan.poll_before(cx));
+        }
+        Poll::Ready(())
+    }
+
     fn lower(&mut self, builder: &mut Builder) {
         for plan in &mut self.0 {
             plan.lower(builder);
@@ -207,6 +227,10 @@ impl<P: Plan> Plan for Finally<P> {
 
     fn handle(&mut self) -> P::Handle {
         self.0.handle()
+    }
+
+    fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll_before(cx)
     }
 
     fn lower(&mut self, builder: &mut Builder) {
@@ -274,6 +298,12 @@ macro_rules! joins {
                 ($($name.handle(),)+)
             }
 
+            fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+                let ($($name,)+) = &mut self.0;
+                $(ready!($name.poll_before(cx));)+
+                Poll::Ready(())
+            }
+
             fn lower(&mut self, builder: &mut Builder) {
                 let ($($name,)+) = &mut self.0;
                 $($name.lower(builder);)+
@@ -329,6 +359,12 @@ macro_rules! sequences {
             fn handle(&mut self) -> Self::Handle {
                 let ($($name,)+ $last) = &mut self.0;
                 ($($name.handle(),)+ $last.handle())
+            }
+
+            fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+                let ($($name,)+ $last) = &mut self.0;
+                $(ready!($name.poll_before(cx));)+
+                $last.poll_before(cx)
             }
 
             fn lower(&mut self, builder: &mut Builder) {

@@ -6,6 +6,9 @@
 //! another thread of the runtime to go on.
 
 mod channels;
+mod fs_dirs;
+mod fs_file;
+mod fs_paths;
 mod io;
 mod locks;
 mod macros;

@@ -1,9 +1,17 @@
-//! Every public name of tokio 1.54 on Linux but those of `fs`, with the features `full` and `test-util`, at its path.
+//! Every public name of tokio 1.54 on Linux, with the features `full` and `test-util`, at its path.
 
 #![allow(deprecated, unused_imports)] // being found is all that is asked of them
 
 mod root {
     use tokio::{join, main, pin, select, spawn, task_local, test, try_join};
+}
+
+mod fs {
+    use tokio::fs::{
+        DirBuilder, DirEntry, File, FileTimes, OpenOptions, ReadDir, canonicalize, copy, create_dir, create_dir_all,
+        hard_link, metadata, read, read_dir, read_link, read_to_string, remove_dir, remove_dir_all, remove_file,
+        rename, set_permissions, symlink, symlink_metadata, try_exists, write,
+    };
 }
 
 mod io {

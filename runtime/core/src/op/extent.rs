@@ -1,6 +1,6 @@
 //! How much an op that moves bytes has to move: all of its buffer, or what there is.
 
-use std::io;
+use std::{io, ops::Range};
 
 use super::Success;
 use crate::{buf::TRANSFER_MAX, lower::invalid, sealed::Sealed};
@@ -74,5 +74,19 @@ pub(super) fn file_offset(offset: u64) -> io::Result<u64> {
     match i64::try_from(offset) {
         Ok(_) => Ok(offset),
         Err(_) => Err(invalid(format!("file offset {offset} is larger than {}", i64::MAX))),
+    }
+}
+
+/// The length of a range of a file as an SQE carries it: 0 for a range without an end, which reaches to the file's.
+pub(super) fn byte_range(range: &Range<u64>, most: u64) -> io::Result<u64> {
+    if range.end == u64::MAX {
+        return Ok(0);
+    }
+    match range.end.checked_sub(range.start) {
+        None | Some(0) => Err(invalid(format!("the range {}..{} of a file is empty", range.start, range.end))),
+        Some(len) if len > most => {
+            Err(invalid(format!("{len} bytes in one op; an SQE carries at most {most}: split the range")))
+        }
+        Some(len) => Ok(len),
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Any error severs a chain. A descriptor that nobody takes is closed.
 
-use std::{ffi::CString, io, marker::PhantomData, os::fd::OwnedFd, os::unix::ffi::OsStrExt, path::Path};
+use std::{io, marker::PhantomData, os::fd::OwnedFd};
 
-use io_uring::{opcode, types};
+use io_uring::opcode;
 
-use super::{Completion, Op, Request, Success};
+use super::{At, Completion, Op, Request, Success};
 use crate::{
     future::Io,
     handle::{OpId, SlotHandle},
@@ -46,7 +46,7 @@ pub struct OpenHow {
 /// An open that gives an object with an ordinary descriptor.
 #[derive(Debug)]
 pub struct Open<T> {
-    path: Option<CString>,
+    at: At,
     how: Result<OpenHow, &'static str>,
     makes: PhantomData<fn() -> T>,
 }
@@ -58,19 +58,16 @@ pub struct OpenSlot<T> {
     slot: Option<SlotFd>,
 }
 
-/// Opens `path`, relative to the working directory. A path with a NUL byte in it fails with `InvalidInput`, and so does
-/// an `Err` for `how`, with its text.
-pub fn open<T: Resource>(path: &Path, how: Result<OpenHow, &'static str>) -> Io<One<Open<T>>> {
-    let path = CString::new(path.as_os_str().as_bytes()).ok();
-    Io::new(One::new(Open { path, how, makes: PhantomData }))
+/// Opens a path. One with a NUL byte in it fails with `InvalidInput`, and so does an `Err` for `how`, with its text.
+pub fn open<T: Resource>(at: impl Into<At>, how: Result<OpenHow, &'static str>) -> Io<One<Open<T>>> {
+    Io::new(One::new(Open { at: at.into(), how, makes: PhantomData }))
 }
 
 impl<T> Open<T> {
     fn request(&self) -> io::Result<Request> {
-        let path = self.path.as_ref().ok_or_else(|| invalid("the path contains a NUL byte"))?;
         let how = self.how.map_err(invalid)?;
         let flags = how.flags | libc::O_CLOEXEC;
-        let open = opcode::OpenAt::new(types::Fd(libc::AT_FDCWD), path.as_ptr());
+        let open = opcode::OpenAt::new(self.at.dir(), self.at.path()?);
         let sqe = open.flags(flags).mode(how.mode).build().into();
         Ok(Request { sqe, success: Success::NonNegative, lossless: true })
     }

@@ -1,4 +1,4 @@
-//! IORING_OP_WRITE at an offset or at the file's own position.
+//! IORING_OP_WRITE at an offset, at the file's own position or at its end.
 //!
 //! Short: severs a chain, with a positive result. Zero: nothing was written (`WriteZero` where all was asked for).
 //! Cancelled: nothing was written, or the result says how much. Source: io_uring_enter(2), IORING_OP_WRITE.
@@ -19,29 +19,71 @@ use crate::{fd::Target, future::Io, lower::Scope, plan::One, sealed::Sealed, sou
 pub struct Write<S, K> {
     target: Target,
     source: S,
-    offset: Option<u64>,
+    position: Position,
     /// How many bytes there are to write, once lowered.
     len: usize,
     extent: PhantomData<K>,
 }
 
+/// Where a write goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Position {
+    At(u64),
+    /// The file's own, which the write moves.
+    Next,
+    /// The end of the file as of the time that the write begins (RWF_APPEND).
+    End,
+}
+
+impl Position {
+    pub(super) fn offset(self) -> io::Result<u64> {
+        match self {
+            Position::At(offset) => file_offset(offset),
+            Position::Next => Ok(u64::MAX),
+            Position::End => Ok(0),
+        }
+    }
+
+    pub(super) fn flags(self) -> i32 {
+        match self {
+            Position::At(_) | Position::Next => 0,
+            Position::End => libc::RWF_APPEND,
+        }
+    }
+
+    /// The same write can be done once more.
+    pub(super) fn is_lossless(self) -> bool {
+        matches!(self, Position::At(_))
+    }
+}
+
 /// Writes up to all of `source` at `offset`.
 pub fn write_at<S: Source>(target: impl Into<Target>, source: S, offset: u64) -> Io<One<Write<S, Variable>>> {
-    write(target, source, Some(offset))
+    write(target, source, Position::At(offset))
 }
 
 /// Writes all of `source` at `offset`, or fails with `WriteZero`.
 pub fn write_all_at<S: Source>(target: impl Into<Target>, source: S, offset: u64) -> Io<One<Write<S, Exact>>> {
-    write(target, source, Some(offset))
+    write(target, source, Position::At(offset))
 }
 
 /// Writes up to all of `source` at the file's own position and moves it.
 pub fn write_next<S: Source>(target: impl Into<Target>, source: S) -> Io<One<Write<S, Variable>>> {
-    write(target, source, None)
+    write(target, source, Position::Next)
 }
 
-fn write<S: Source, K: Extent>(target: impl Into<Target>, source: S, offset: Option<u64>) -> Io<One<Write<S, K>>> {
-    Io::new(One::new(Write { target: target.into(), source, offset, len: 0, extent: PhantomData }))
+/// Writes up to all of `source` at the end of the file, wherever that is when the write begins.
+pub fn append<S: Source>(target: impl Into<Target>, source: S) -> Io<One<Write<S, Variable>>> {
+    write(target, source, Position::End)
+}
+
+/// Writes all of `source` at the end of the file, wherever that is when the write begins, or fails with `WriteZero`.
+pub fn append_all<S: Source>(target: impl Into<Target>, source: S) -> Io<One<Write<S, Exact>>> {
+    write(target, source, Position::End)
+}
+
+fn write<S: Source, K: Extent>(target: impl Into<Target>, source: S, position: Position) -> Io<One<Write<S, K>>> {
+    Io::new(One::new(Write { target: target.into(), source, position, len: 0, extent: PhantomData }))
 }
 
 impl<S, K> Sealed for Write<S, K> {}
@@ -54,14 +96,14 @@ impl<S: Source, K: Extent> Op for Write<S, K> {
     fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request> {
         let bytes = self.source.locate(scope)?;
         let len = transfer_len::<K>(bytes.len)?;
-        let offset = self.offset.map_or(Ok(u64::MAX), file_offset)?;
-        let mut sqe = Sqe::from(opcode::Write::new(types::Fd(-1), bytes.ptr, len).offset(offset).build());
+        let write = opcode::Write::new(types::Fd(-1), bytes.ptr, len);
+        let mut sqe = Sqe::from(write.offset(self.position.offset()?).rw_flags(self.position.flags()).build());
         scope.target(&mut self.target, &mut sqe)?;
         scope.forward_length(&bytes);
         self.len = len as usize;
         // A write that takes nothing is no end of file: it is a success of 0 bytes.
         let success = if K::EXACT { Success::Exact(self.len) } else { Success::NonNegative };
-        Ok(Request { sqe, success, lossless: self.offset.is_some() })
+        Ok(Request { sqe, success, lossless: self.position.is_lossless() })
     }
 
     fn finish(self, completion: Completion) -> Self::Output {
