@@ -4,6 +4,8 @@
 //! An op is entered once into [`table`]; what is tried with it is the product of [`Way`] and [`Point`].
 
 mod common;
+#[path = "drop_everywhere/files.rs"]
+mod files;
 
 use std::{
     future::Future,
@@ -91,7 +93,11 @@ impl Fixture {
     }
 
     fn path(&self) -> std::path::PathBuf {
-        self.dir.path().join("f")
+        self.name("f")
+    }
+
+    fn name(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join(name)
     }
 
     async fn slot(&self) -> SlotFile {
@@ -156,7 +162,7 @@ fn pieces(stream: &UnixStream) -> (Boxed, Boxed) {
 
 /// Name, whether it waits for something that never comes, and the op.
 fn table() -> Vec<(&'static str, bool, Make)> {
-    vec![
+    let mut table: Vec<(&'static str, bool, Make)> = vec![
         ("nop", false, |_, _| both(op::nop)),
         ("read_at", false, |f, _| both(|| f.file.read_at(vec![0; 512], 0))),
         ("read_exact_at", false, |f, _| both(|| f.file.read_exact_at(vec![0; 4096], 0))),
@@ -315,7 +321,9 @@ fn table() -> Vec<(&'static str, bool, Make)> {
             };
             both(|| join!(four(), four(), four()))
         }),
-    ]
+    ];
+    table.extend(files::table());
+    table
 }
 
 fn target_of(object: &impl AsFd) -> op::Target {
@@ -425,7 +433,8 @@ fn nothing_is_left() {
                 }
                 // A value that no shard has heard of: forgetting it leaks what it owns, as with any value. What starts
                 // one op after the other keeps the descriptor itself.
-                let owns = name.starts_with("incoming") || name.starts_with("recv_stream");
+                let owns =
+                    name.starts_with("incoming") || name.starts_with("recv_stream") || name.starts_with("sync after");
                 if way == Way::Forget && (point == Point::BeforeSubmit || owns) {
                     continue;
                 }

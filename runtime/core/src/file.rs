@@ -56,7 +56,7 @@ pub fn lock(fd: impl AsFd, lock: Lock, waits: bool) -> io::Result<()> {
         Lock::None => libc::LOCK_UN,
     };
     let flags = kind | if waits { 0 } else { libc::LOCK_NB };
-    // SAFETY: no memory is passed. Test: runtime/tests/fs_file.rs.
+    // SAFETY: no memory is passed. Test: runtime/tests/fs_locks.rs.
     done(unsafe { libc::flock(fd.as_fd().as_raw_fd(), flags) })
 }
 
@@ -80,7 +80,7 @@ pub fn list_xattrs(of: Attributed<'_>) -> io::Result<Vec<OsString>> {
         Attributed::Path(path) => {
             let path = c_string(path.as_os_str())?;
             // SAFETY: path and names are locals that outlive the call, which writes at most `room` bytes.
-            // Test: runtime/tests/fs_xattr.rs.
+            // Test: runtime/tests/fs_locks.rs.
             unsafe { libc::listxattr(path.as_ptr(), memory, room) }
         }
         // SAFETY: as above.
@@ -101,7 +101,7 @@ pub fn remove_xattr(of: Attributed<'_>, name: &OsStr) -> io::Result<()> {
     done(match of {
         Attributed::Path(path) => {
             let path = c_string(path.as_os_str())?;
-            // SAFETY: path and name are locals that outlive the call. Test: runtime/tests/fs_xattr.rs.
+            // SAFETY: path and name are locals that outlive the call. Test: runtime/tests/fs_locks.rs.
             unsafe { libc::removexattr(path.as_ptr(), name.as_ptr()) }
         }
         // SAFETY: as above.

@@ -100,6 +100,7 @@ impl Builder {
         let lowered = op.lower(&mut Scope { row, id, place: Place::InPlan(self) });
         let state = &mut self.table.rows[row as usize];
         state.ordinal = self.ops;
+        state.severs = O::SEVERS;
         self.ops += 1;
         match lowered {
             Ok(request) => store(request, state, timeout),

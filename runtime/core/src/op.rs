@@ -92,6 +92,10 @@ use crate::{handle::OpId, lower::Scope, sealed::Sealed, shots::Shots, sqe::Sqe};
 pub trait Op: Sealed + Sized + 'static {
     /// The op as errors and traces call it.
     const NAME: &'static str;
+    /// An error of it severs a chain. The kernel only reports the errors of some ops and goes on: those that do not call
+    /// `req_set_fail` (`fs.c`, `sync.c`, `statx.c`, `truncate.c`, `xattr.c`, shutdown in `net.c`).
+    #[doc(hidden)]
+    const SEVERS: bool = true;
     /// What awaiting it gives.
     type Output;
     /// The form it takes when something is planned behind it: a slot instead of an object for ops that open.

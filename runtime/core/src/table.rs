@@ -124,6 +124,8 @@ pub(crate) struct Row {
     pub(crate) link: Link,
     /// 0 bytes mean end of file, not a short result.
     pub(crate) variable: bool,
+    /// An error of it severs a chain: else no link may stand for "if it succeeded".
+    pub(crate) severs: bool,
     /// The SQE group goes on with the next SQE.
     pub(crate) group: bool,
     /// A cancel loses no byte: the result can be had again.
@@ -144,6 +146,13 @@ pub(crate) struct Row {
     pub(crate) timed_out: bool,
     /// Counted in the shard's wait hints with `need`.
     pub(crate) hinted: bool,
+}
+
+impl Row {
+    /// It may fail, or be at its end, without keeping what is linked behind it from running.
+    pub(crate) fn cannot_sever(&self) -> bool {
+        self.variable || !self.severs
+    }
 }
 
 /// `from` → `to`.
@@ -276,6 +285,7 @@ impl Table {
             verdict: Verdict::Open,
             link: Link::None,
             variable: false,
+            severs: true,
             group: false,
             lossless: false,
             chained: false,

@@ -49,7 +49,7 @@ async fn written_then_read() {
 #[tokio::test]
 async fn a_position_is_moved() {
     let dir = tempdir().unwrap();
-    let mut file = File::options().read(true).write(true).create(true).open(dir.path().join("f")).await.unwrap();
+    let mut file = File::options().read(true).write(true).create_new(true).open(dir.path().join("f")).await.unwrap();
     file.write_all(b"0123456789").await.unwrap();
     assert_eq!(file.seek(SeekFrom::Start(3)).await.unwrap(), 3);
     assert_eq!(file.read_u8().await.unwrap(), b'3');
@@ -168,7 +168,7 @@ async fn every_way_to_open() {
     assert_eq!(std::fs::read(&path).unwrap(), b"both more and more");
 
     let private = dir.path().join("private");
-    OpenOptions::new().write(true).create(true).mode(0o600).open(&private).await.unwrap();
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&private).await.unwrap();
     assert_eq!(std::fs::metadata(&private).unwrap().permissions().mode() & 0o777, 0o600);
     File::create(&path).await.unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);

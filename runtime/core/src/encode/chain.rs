@@ -45,7 +45,7 @@ pub(super) fn link(table: &mut Table, limits: Limits) -> Result<(), String> {
             // A cleanup that no link can express is submitted by the reactor, after the plan's last CQE.
             None if only_cleanup || row.kind == Kind::Barrier => {}
             None => {
-                return Err("several ops wait for one, or one of variable length is followed by another".into());
+                return Err("several ops wait for one, or one of variable length, or whose errors the kernel ignores, is followed by another".into());
             }
         }
     }
@@ -76,7 +76,7 @@ fn chain_behind(table: &Table, index: u32) -> Option<(u32, Link, u32)> {
     }
     if latest_success == before {
         // A short result severs a soft link; of an op of variable length it is a success.
-        return (!tail.variable).then_some((before, Link::Soft, before));
+        return (!tail.cannot_sever()).then_some((before, Link::Soft, before));
     }
     (latest_success == anchor).then_some((before, Link::Hard, anchor))
 }

@@ -91,8 +91,10 @@ impl Cut {
             None => self.begin(NONE),
             Some(_) if several => return Err("an op waits for several others one by one".into()),
             Some(before) => {
-                if table.rows[before as usize].variable {
-                    return Err("an op of variable length is followed by another".into());
+                if table.rows[before as usize].cannot_sever() {
+                    return Err(
+                        "an op of variable length, or whose errors the kernel ignores, is followed by another".into()
+                    );
                 }
                 match successors(table, before) {
                     1 => self.chain_of[before as usize],
@@ -130,8 +132,8 @@ impl Cut {
         if joined.len() > WIDTH_MAX as usize {
             return Err(format!("{} ops join; a gate is at most {WIDTH_MAX} wide", joined.len()));
         }
-        if joined.iter().any(|&row| table.rows[row as usize].variable || successors(table, row) != 1) {
-            return Err("an op of variable length, or that others wait for too, is part of a join".into());
+        if joined.iter().any(|&row| table.rows[row as usize].cannot_sever() || successors(table, row) != 1) {
+            return Err("an op of variable length, or whose errors the kernel ignores, or that others wait for too, is part of a join".into());
         }
         let pipe = table.add_pipe();
         let collector = self.begin(barrier);

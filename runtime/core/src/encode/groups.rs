@@ -91,8 +91,9 @@ fn stages(table: &Table) -> Result<(Vec<Vec<u32>>, Vec<u32>), String> {
         if need > 1 {
             return Err(not_flat());
         }
-        if table.edges_in(index).any(|edge| table.rows[edge.from as usize].variable) || variable_in(table, index) {
-            return Err("an op of variable length is followed by another".into());
+        let never_severs = table.edges_in(index).any(|edge| table.rows[edge.from as usize].cannot_sever());
+        if never_severs || cannot_sever_in(table, index) {
+            return Err("an op of variable length, or whose errors the kernel ignores, is followed by another".into());
         }
         if stages.len() <= stage as usize {
             stages.push(Vec::new());
@@ -113,8 +114,11 @@ fn stages(table: &Table) -> Result<(Vec<Vec<u32>>, Vec<u32>), String> {
     Ok((stages, barriers))
 }
 
-/// True if the row waits for a join in which an op is of variable length: 0 bytes would not sever there.
-fn variable_in(table: &Table, row: u32) -> bool {
+/// True if the row waits for a join in which an op is of variable length, where 0 bytes would not sever, or one whose
+/// errors do not.
+fn cannot_sever_in(table: &Table, row: u32) -> bool {
     let barriers = table.edges_in(row).filter(|edge| table.rows[edge.from as usize].kind == Kind::Barrier);
-    barriers.into_iter().any(|barrier| table.edges_in(barrier.from).any(|edge| table.rows[edge.from as usize].variable))
+    barriers
+        .into_iter()
+        .any(|barrier| table.edges_in(barrier.from).any(|edge| table.rows[edge.from as usize].cannot_sever()))
 }

@@ -1,4 +1,4 @@
-//! IORING_OP_FALLOCATE. Any error severs a chain; there is no short result. Always carried out by a kernel worker.
+//! IORING_OP_FALLOCATE. No error severs a chain, and there is no short result. Always carried out by a kernel worker.
 
 use std::{io, ops::Range};
 
@@ -58,6 +58,7 @@ impl Sealed for Allocate {}
 
 impl Op for Allocate {
     const NAME: &'static str = "allocate";
+    const SEVERS: bool = false;
     type Output = io::Result<()>;
     plain_op!();
 

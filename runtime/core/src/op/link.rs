@@ -1,4 +1,4 @@
-//! IORING_OP_LINKAT. Any error severs a chain; there is no short result. Always carried out by a kernel worker.
+//! IORING_OP_LINKAT. No error severs a chain, and there is no short result. Always carried out by a kernel worker.
 
 use std::io;
 
@@ -23,6 +23,7 @@ impl Sealed for Link {}
 
 impl Op for Link {
     const NAME: &'static str = "link";
+    const SEVERS: bool = false;
     type Output = io::Result<()>;
     plain_op!();
 

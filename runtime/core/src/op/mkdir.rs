@@ -1,4 +1,4 @@
-//! IORING_OP_MKDIRAT. Any error severs a chain; there is no short result. Always carried out by a kernel worker.
+//! IORING_OP_MKDIRAT. No error severs a chain, and there is no short result. Always carried out by a kernel worker.
 
 use std::io;
 
@@ -23,6 +23,7 @@ impl Sealed for Mkdir {}
 
 impl Op for Mkdir {
     const NAME: &'static str = "mkdir";
+    const SEVERS: bool = false;
     type Output = io::Result<()>;
     plain_op!();
 

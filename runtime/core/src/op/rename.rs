@@ -1,4 +1,4 @@
-//! IORING_OP_RENAMEAT. Any error severs a chain; there is no short result. Always carried out by a kernel worker.
+//! IORING_OP_RENAMEAT. No error severs a chain, and there is no short result. Always carried out by a kernel worker.
 
 use std::io;
 
@@ -36,6 +36,7 @@ impl Sealed for Rename {}
 
 impl Op for Rename {
     const NAME: &'static str = "rename";
+    const SEVERS: bool = false;
     type Output = io::Result<()>;
     plain_op!();
 

@@ -1,6 +1,6 @@
 //! IORING_OP_SHUTDOWN of one direction of a connection, or both.
 //!
-//! There is no short result. An error (ENOTCONN) severs a chain. Cancelled: it did not start. The kernel always gives it to
+//! There is no short result. An error (ENOTCONN) severs no chain. Cancelled: it did not start. The kernel always gives it to
 //! a worker thread. Source: `net.c`, shutdown(2).
 
 use std::{io, net};
@@ -31,6 +31,7 @@ impl Sealed for Shutdown {}
 
 impl Op for Shutdown {
     const NAME: &'static str = "shutdown_how";
+    const SEVERS: bool = false;
     type Output = io::Result<()>;
     plain_op!();
 

@@ -1,4 +1,4 @@
-//! IORING_OP_STATX. Any error severs a chain; there is no short result. Always carried out by a kernel worker.
+//! IORING_OP_STATX. No error severs a chain, and there is no short result. Always carried out by a kernel worker.
 
 use std::{
     io, ptr,
@@ -32,6 +32,7 @@ impl Sealed for StatxOp {}
 
 impl Op for StatxOp {
     const NAME: &'static str = "statx";
+    const SEVERS: bool = false;
     type Output = io::Result<Statx>;
     plain_op!();
 

@@ -1,4 +1,4 @@
-//! IORING_OP_SYMLINKAT. Any error severs a chain; there is no short result. Always carried out by a kernel worker.
+//! IORING_OP_SYMLINKAT. No error severs a chain, and there is no short result. Always carried out by a kernel worker.
 
 use std::{io, path::Path};
 
@@ -24,6 +24,7 @@ impl Sealed for Symlink {}
 
 impl Op for Symlink {
     const NAME: &'static str = "symlink";
+    const SEVERS: bool = false;
     type Output = io::Result<()>;
     plain_op!();
 

@@ -1,4 +1,4 @@
-//! IORING_OP_FSYNC and IORING_OP_SYNC_FILE_RANGE. Any error severs a chain; there is no short result.
+//! IORING_OP_FSYNC and IORING_OP_SYNC_FILE_RANGE. No error severs a chain, and there is no short result.
 
 use std::{
     io,
@@ -42,6 +42,7 @@ impl Sealed for Sync {}
 
 impl Op for Sync {
     const NAME: &'static str = "sync";
+    const SEVERS: bool = false;
     type Output = io::Result<()>;
     plain_op!();
 
@@ -78,6 +79,7 @@ impl Sealed for SyncRange {}
 
 impl Op for SyncRange {
     const NAME: &'static str = "sync_range";
+    const SEVERS: bool = false;
     type Output = io::Result<()>;
     plain_op!();
 

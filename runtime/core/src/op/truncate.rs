@@ -1,4 +1,4 @@
-//! IORING_OP_FTRUNCATE, from Linux 6.9 on. Any error severs a chain; there is no short result.
+//! IORING_OP_FTRUNCATE, from Linux 6.9 on. No error severs a chain, and there is no short result.
 
 use std::io;
 
@@ -28,6 +28,7 @@ impl Sealed for Truncate {}
 
 impl Op for Truncate {
     const NAME: &'static str = "truncate";
+    const SEVERS: bool = false;
     type Output = io::Result<()>;
     plain_op!();
 

@@ -1,4 +1,4 @@
-//! IORING_OP_UNLINKAT. Any error severs a chain; there is no short result. Always carried out by a kernel worker.
+//! IORING_OP_UNLINKAT. No error severs a chain, and there is no short result. Always carried out by a kernel worker.
 
 use std::io;
 
@@ -28,6 +28,7 @@ impl Sealed for Unlink {}
 
 impl Op for Unlink {
     const NAME: &'static str = "unlink";
+    const SEVERS: bool = false;
     type Output = io::Result<()>;
     plain_op!();
 

@@ -1,6 +1,6 @@
 //! IORING_OP_GETXATTR, FGETXATTR, SETXATTR and FSETXATTR: extended attributes, by path or of an open file.
 //!
-//! Any error severs a chain; there is no short result. Always carried out by a kernel worker. Slots are refused by the
+//! No error severs a chain, and there is no short result. Always carried out by a kernel worker. Slots are refused by the
 //! kernel, and there are no forms below an open directory. Source: `io_uring/xattr.c`.
 
 use std::{ffi::CString, ffi::OsStr, io, os::unix::ffi::OsStrExt};
@@ -82,6 +82,7 @@ impl<B> Sealed for GetXattr<B> {}
 
 impl<B: IoBufMut> Op for GetXattr<B> {
     const NAME: &'static str = "get_xattr";
+    const SEVERS: bool = false;
     type Output = (io::Result<usize>, B);
     plain_op!();
 
@@ -100,7 +101,7 @@ impl<B: IoBufMut> Op for GetXattr<B> {
         let result = completion.result.map(|len| {
             assert!(len as usize <= room, "the kernel reports an attribute of {len} bytes read into {room}");
             // SAFETY: the kernel has written `len` ≤ `room` bytes from the start of the buffer, which this op owns; its
-            // last CQE is here. Test: runtime/tests/fs_xattr.rs.
+            // last CQE is here. Test: runtime/tests/fs_locks.rs.
             unsafe { self.value.set_init(len as usize) };
             len as usize
         });
@@ -112,6 +113,7 @@ impl<B> Sealed for SetXattr<B> {}
 
 impl<B: IoBuf> Op for SetXattr<B> {
     const NAME: &'static str = "set_xattr";
+    const SEVERS: bool = false;
     type Output = (io::Result<()>, B);
     plain_op!();
 

@@ -164,7 +164,9 @@ impl World {
     fn perform(&mut self, serial: u64) -> Performed {
         let request = self.request(serial);
         let (kind, script, moved) = (request.kind.clone(), request.script, request.moved);
-        let errno = |errno: i32| Performed::Ended { res: -errno, severs: true };
+        // The kernel reports what fails of these, and goes on (`sync.c`, `truncate.c`).
+        let goes_on = matches!(kind, Kind::Sync | Kind::Truncate(_));
+        let errno = |errno: i32| Performed::Ended { res: -errno, severs: !goes_on };
         if let Outcome::Errno(number) = script.outcome {
             return if moved > 0 { Performed::Ended { res: moved as i32, severs: true } } else { errno(number) };
         }

@@ -293,11 +293,12 @@ fn what_newer_kernels_have() {
             let sqes = vec![
                 sqe(1, IO_LINK, truncate(file, 4)),
                 sqe(2, 0, env.read(file, 8)),
-                sqe(3, 0, truncate(env.source.as_raw_fd(), 4)),
+                sqe(3, IO_LINK, truncate(env.source.as_raw_fd(), 4)),
+                nop(4, 0),
             ];
-            vec![(sqes, 3)]
+            vec![(sqes, 4)]
         });
-        assert_eq!(results, [(1, 0), (2, 4), (3, -libc::EINVAL)]);
+        assert_eq!(results, [(1, 0), (2, 4), (3, -libc::EINVAL), (4, 0)]);
     }
 }
 
