@@ -10,7 +10,6 @@
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, `shots`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
 //! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`mod@file`], [`socket`], [`pidfd`], [`signal`] |
-//! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`mod@file`], [`socket`], [`pidfd`], [`signal`] |
 //! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `clapper`, `spin`, `primitives` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
