@@ -164,12 +164,10 @@ fn a_parcel_is_dropped_beside_its_handle() {
             },
             queue.0.queue.clone(),
         );
-        let abort = handle.abort_handle();
         let dropping = thread::spawn(move || drop(parcel));
-        let aborting = thread::spawn(move || abort.abort());
+        handle.abort();
         assert!(block_on(handle).unwrap_err().is_cancelled());
         dropping.join().unwrap();
-        aborting.join().unwrap();
         assert_eq!(drops.load(Relaxed), 1);
     });
 }
