@@ -1,20 +1,25 @@
-//! `cargo run --release -p benches [NAME...] [quick]`: plans against the same work op by op, interleaved, as medians.
+//! `cargo run --release -p benches [NAME...] [quick] [alone]`: plans against the same work op by op, and tasks, channels and timers
+//! against other runtimes; interleaved, as medians.
 
 #![forbid(unsafe_code)]
+// The programs that all runtimes run are one file, compiled against each of them.
+#![allow(clippy::duplicate_mod)]
 
 mod busy;
 mod direct;
 mod echo;
 mod local;
 mod measure;
+mod million;
+mod peers;
 mod small_files;
 mod tcp_reads;
 mod timers;
 
 type Named = (&'static str, fn());
 
-/// The benches by name.
-const BENCHES: [Named; 9] = [
+/// The benches by name; those of `peers` come after them.
+const BENCHES: [Named; 10] = [
     ("small-files", || small_files::bench().report()),
     ("small-files-together", || small_files::bench_together().report()),
     ("direct", || direct::bench().report()),
@@ -24,21 +29,28 @@ const BENCHES: [Named; 9] = [
     ("busy", busy::report),
     ("tcp-reads", tcp_reads::report),
     ("timers", timers::report),
+    ("million", million::report),
 ];
 
 fn main() {
     let mut wanted: Vec<String> = std::env::args().skip(1).collect();
-    // Not a bench: fewer rounds for those that take long.
-    wanted.retain(|name| name != "quick");
-    if let Some(unknown) = wanted.iter().find(|name| !BENCHES.iter().any(|(known, _)| known == name)) {
-        let known = BENCHES.map(|(name, _)| name).join(", ");
-        eprintln!("error: no bench is called {unknown}; there are: {known}");
+    if let [of, peer] = &wanted[..]
+        && of == million::OF
+    {
+        return million::run(peer);
+    }
+    // Not benches: fewer rounds for those that take long, and no peers.
+    wanted.retain(|name| name != "quick" && name != "alone");
+    let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).chain(peers::names()).collect();
+    if let Some(unknown) = wanted.iter().find(|name| !names.contains(&name.as_str())) {
+        eprintln!("error: no bench is called {unknown}; there are: {}", names.join(", "));
         std::process::exit(2);
     }
     println!("Linux {}", std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim());
-    for (name, bench) in BENCHES {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
-            bench();
+    for name in names.into_iter().filter(|name| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name)) {
+        match BENCHES.iter().find(|(known, _)| *known == name) {
+            Some((_, bench)) => bench(),
+            None => peers::report(name),
         }
     }
 }

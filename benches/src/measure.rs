@@ -117,3 +117,10 @@ pub fn pin(core: usize, thread: &str) {
         NOTE.call_once(|| eprintln!("note: no taskset(1), or no two cores: threads run where the kernel puts them"));
     }
 }
+
+/// The memory of this process that is resident now, in bytes.
+pub fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").expect("a mounted /proc");
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the kernel's name for it");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB") * 1024
+}

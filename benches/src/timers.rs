@@ -1,59 +1,13 @@
-//! Timers, against tokio on one thread: many that all fire, and time limits around work that ends at once.
+//! Timers: many that all fire, and time limits around work that ends at once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::measure::{cpu_time, median, quantile};
+use crate::{
+    measure::{median, quantile},
+    peers::{self, Peer},
+};
 
 const LIMITS: u32 = 200_000;
-
-/// The same program on each runtime.
-macro_rules! contestant {
-    ($name:ident, $root:ident, $builder:expr) => {
-        mod $name {
-            use super::*;
-
-            /// Runs a task for each of these sleeps; gives how late each one ended.
-            pub fn sleeps(lengths: &[Duration]) -> Vec<Duration> {
-                let sleep = |length: Duration| {
-                    $root::spawn(async move {
-                        let deadline = Instant::now() + length;
-                        $root::time::sleep_until(deadline.into()).await;
-                        Instant::now().checked_duration_since(deadline).expect("no sleep ends early")
-                    })
-                };
-                run(async {
-                    let mut late = Vec::with_capacity(lengths.len());
-                    for task in lengths.iter().copied().map(sleep).collect::<Vec<_>>() {
-                        late.push(task.await.expect("no panic"));
-                    }
-                    late
-                })
-            }
-
-            /// Sets limits that are never reached, beside 1000 others.
-            pub fn limits() {
-                run(async {
-                    let limit = Duration::from_secs(30);
-                    for _ in 0..1000 {
-                        drop($root::spawn($root::time::timeout(limit, std::future::pending::<()>())));
-                    }
-                    for _ in 0..LIMITS {
-                        let limited = $root::time::timeout(limit, $root::task::yield_now());
-                        limited.await.expect("yielding takes less than 30 s");
-                    }
-                });
-            }
-
-            fn run<F: Future>(future: F) -> F::Output {
-                let runtime = $builder.expect("a runtime");
-                runtime.block_on(future)
-            }
-        }
-    };
-}
-
-contestant!(on_runtime, runtime, runtime::Builder::new().build());
-contestant!(on_tokio, tokio, tokio::runtime::Builder::new_current_thread().enable_time().build());
 
 /// What one of them took.
 #[derive(Default)]
@@ -62,26 +16,21 @@ struct Figures {
     late: Vec<Duration>,
 }
 
-type Sleeps = fn(&[Duration]) -> Vec<Duration>;
-
 /// `timers quick`: fewer rounds, and no million.
 pub fn report() {
     let quick = std::env::args().any(|argument| argument == "quick");
-    report_sleeps(
-        "100,000 tasks, each sleeps for up to 1 s",
-        100_000,
-        Duration::from_secs(1),
-        if quick { 1 } else { 5 },
-    );
+    let peers = peers::all();
+    let second = Duration::from_secs(1);
+    report_sleeps(&peers, "100,000 tasks, each sleeps for up to 1 s", 100_000, second, if quick { 1 } else { 5 });
     if !quick {
-        report_sleeps("1,000,000 tasks, each sleeps for 2 to 6 s", 1_000_000, Duration::from_secs(4), 1);
+        let of_all = "1,000,000 tasks, each sleeps for 2 to 6 s";
+        report_sleeps(&peers, of_all, 1_000_000, Duration::from_secs(4), 1);
     }
-    report_limits();
+    report_limits(&peers);
 }
 
-fn report_sleeps(title: &str, count: usize, span: Duration, rounds: usize) {
-    let contestants: [(&str, Sleeps); 2] = [("runtime", on_runtime::sleeps), ("tokio", on_tokio::sleeps)];
-    let mut figures = contestants.map(|_| Figures::default());
+fn report_sleeps(peers: &[Peer], title: &str, count: usize, span: Duration, rounds: usize) {
+    let mut figures: Vec<Figures> = peers.iter().map(|_| Figures::default()).collect();
     // A million are all set before the first one ends.
     let least = if span > Duration::from_secs(1) { span / 2 } else { Duration::ZERO };
     let mut random = 88_172_645_463_325_252u64;
@@ -94,34 +43,31 @@ fn report_sleeps(title: &str, count: usize, span: Duration, rounds: usize) {
         })
         .take(count)
         .collect();
-        for ((_, sleeps), figures) in contestants.iter().zip(&mut figures) {
-            let cpu = cpu_time();
-            figures.late.extend(sleeps(&lengths));
-            figures.cpu_times.push(cpu_time() - cpu);
+        for (peer, figures) in peers.iter().zip(&mut figures) {
+            let slept = (peer.sleeps)(&lengths);
+            figures.late.extend(slept.late);
+            figures.cpu_times.push(slept.cpu);
         }
     }
     println!("\n{title} ({rounds} interleaved rounds)");
-    println!("{:<28} {:>12} {:>12} {:>12} {:>12}", "", "CPU s", "late p50 µs", "p99 µs", "max µs");
-    for ((name, _), figures) in contestants.iter().zip(&mut figures) {
+    println!("{:<24} {:>12} {:>12} {:>12} {:>12}", "", "CPU s", "late p50 µs", "p99 µs", "max µs");
+    for (peer, figures) in peers.iter().zip(&mut figures) {
         let late = [0.5, 0.99, 1.0].map(|q| quantile(&mut figures.late, q).as_secs_f64() * 1e6);
         let cpu = median(&mut figures.cpu_times).as_secs_f64();
-        println!("{name:<28} {cpu:>12.3} {:>12.0} {:>12.0} {:>12.0}", late[0], late[1], late[2]);
+        println!("{:<24} {cpu:>12.3} {:>12.0} {:>12.0} {:>12.0}", peer.name, late[0], late[1], late[2]);
     }
 }
 
-fn report_limits() {
+fn report_limits(peers: &[Peer]) {
     const ROUNDS: usize = 11;
-    let contestants: [(&str, fn()); 2] = [("runtime", on_runtime::limits), ("tokio", on_tokio::limits)];
-    let mut times = contestants.map(|_| Vec::new());
+    let mut times: Vec<Vec<Duration>> = peers.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
-        for ((_, limits), times) in contestants.iter().zip(&mut times) {
-            let cpu = cpu_time();
-            limits();
-            times.push(cpu_time() - cpu);
+        for (peer, times) in peers.iter().zip(&mut times) {
+            times.push((peer.limits)(LIMITS).cpu);
         }
     }
     println!("\na time limit of 30 s around one yield ({ROUNDS} interleaved rounds of {LIMITS})");
-    for ((name, _), times) in contestants.iter().zip(&mut times) {
-        println!("{name:<28} {:>12.0} ns", median(times).as_secs_f64() * 1e9 / f64::from(LIMITS));
+    for (peer, times) in peers.iter().zip(&mut times) {
+        println!("{:<24} {:>12.0} ns", peer.name, median(times).as_secs_f64() * 1e9 / f64::from(LIMITS));
     }
 }

@@ -1,8 +1,8 @@
 //! The inbox: tasks that other threads have woken, on their way to their owner.
 //!
 //! A stack that is pushed to by anyone and emptied as a whole, linked through the tasks' own headers: a push allocates
-//! nothing and takes one atomic step. It is not a queue without a bound: a task has at most one [`Runnable`], so there
-//! are never more of them here than the shard has tasks.
+//! nothing and takes one atomic step. It is not a queue without a bound: a task is in an inbox once at most, so there are
+//! never more of them here than the shard has tasks.
 
 use std::{
     fmt, iter,
@@ -24,7 +24,7 @@ use crate::{
 pub struct Inbox {
     /// The task pushed last, from which the others hang by `Header::next`; null; or [`CLOSED`].
     ///
-    /// A task's `next` is written only by the thread that holds its `Runnable`: the pusher, until its successful step
+    /// A task's `next` is written only by the thread that holds its posted `Runnable`: the pusher, until its successful step
     /// here publishes it (release), then the one who detaches the whole list (acquire). Nobody ever takes a single
     /// task out, so that an address which returns to `head` meanwhile (the ABA problem) does no harm: a pusher links to
     /// whatever is the head in the step in which it replaces it.
@@ -40,7 +40,8 @@ const CLOSED: *mut Header = ptr::without_provenance_mut(1);
 pub enum Pushed {
     /// The inbox was empty: ring the doorbell.
     First,
-    /// There was something in it: whoever pushed that rings, or has rung, and the owner takes all.
+    /// There was something in it, or this very task is on its way: whoever pushed that rings, or has rung, and the owner
+    /// takes all.
     Behind,
     /// The inbox is closed, and the task's reference was released.
     Closed,
@@ -54,13 +55,13 @@ impl Inbox {
 
     /// Puts a task in; any thread.
     pub fn push(&self, task: Runnable) -> Pushed {
-        let task = task.into_raw();
+        let Some(task) = task.post() else { return Pushed::Behind };
         let mut head = self.head.load(Relaxed);
         loop {
             if head == CLOSED {
                 // SAFETY: the reference given up above, which keeps the task's memory; it was not published.
                 // Test: a_closed_inbox_keeps_nothing.
-                drop(unsafe { Runnable::from_raw(task) });
+                drop(unsafe { Runnable::from_inbox(task) });
                 return Pushed::Closed;
             }
             // SAFETY: the task owns its memory. The Runnable is ours until the step below, so it is not freed before.
@@ -126,7 +127,8 @@ impl fmt::Debug for Inbox {
     }
 }
 
-/// Tasks taken out of an [`Inbox`], in the order in which they were put in.
+/// Tasks taken out of an [`Inbox`], in the order in which they were put in. On the owner's thread those are left out that
+/// are in a queue of its own already, or complete.
 #[must_use = "the tasks in it are dropped with it"]
 pub struct Drain {
     /// A list that nobody else can reach. Each task in it is a Runnable that was given up by `push`.
@@ -157,12 +159,17 @@ impl Iterator for Drain {
     type Item = Runnable;
 
     fn next(&mut self) -> Option<Runnable> {
-        let task = self.next?;
-        // SAFETY: as in `reversed`. `next` is read before the Runnable is handed out, after which the task may be queued
-        // again or freed. Test: tasks_of_all_threads_arrive_once_and_in_order.
-        unsafe {
-            self.next = NonNull::new(task.as_ref().next.load(Relaxed));
-            Some(Runnable::from_raw(task))
+        loop {
+            let task = self.next?;
+            // SAFETY: as in `reversed`. `next` is read before the Runnable is made, with which the task may be posted again
+            // or freed. Test: tasks_of_all_threads_arrive_once_and_in_order.
+            let posted = unsafe {
+                self.next = NonNull::new(task.as_ref().next.load(Relaxed));
+                Runnable::from_inbox(task)
+            };
+            if let Some(task) = posted.arrived() {
+                return Some(task);
+            }
         }
     }
 }

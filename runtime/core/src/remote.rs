@@ -33,6 +33,10 @@ use crate::{
     trace::{self, Place},
 };
 
+mod lent;
+
+pub(crate) use lent::Lender;
+
 /// Identity of a shard; never reused in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub(crate) u32);
@@ -81,6 +85,8 @@ pub(crate) struct Remote {
     pub(crate) sleeps_for: AtomicU32,
     /// The shard's live tasks as of its last pass; written by the owner, for whoever asks.
     pub(crate) live_tasks: AtomicUsize,
+    /// The references that the shard's tasks have.
+    loans: lent::Loans,
     clapper: Arc<Clapper>,
     /// `None` where the kernel takes no messages.
     door: Option<Door>,
@@ -96,6 +102,7 @@ impl Remote {
             doorbell: Doorbell::new(),
             sleeps_for: AtomicU32::new(1),
             live_tasks: AtomicUsize::new(0),
+            loans: lent::Loans::new(),
             clapper,
             door: ring.map(Door::new),
         });
@@ -155,13 +162,16 @@ impl Remote {
 }
 
 impl Schedule for Remote {
+    #[inline]
     fn schedule(&self, task: Runnable) {
         let mut task = Some(task);
-        with_current(|current| {
-            if current.id == self.id {
-                current.woken_here(task.take().expect("not taken yet"));
-            }
-        });
+        if task.as_ref().is_some_and(Runnable::is_the_owners) {
+            with_current(|current| {
+                if current.id == self.id {
+                    current.woken_here(task.take().expect("not taken yet"));
+                }
+            });
+        }
         if let Some(task) = task {
             // A ring too many is cheap: the doorbell knows whether anyone sleeps.
             let _pushed = self.inbox.push(task);

@@ -28,7 +28,7 @@ use crate::{
     lower::Builder,
     pool::{PoolOptions, Pools},
     primitives::thread_local,
-    remote::Remote,
+    remote::{Lender, Remote},
     slot::SlotTable,
     spin::Spin,
     task::{self, JoinHandle, Ran, Runnable, TaskRef},
@@ -42,6 +42,7 @@ thread_local! {
 }
 
 /// Calls `f` with the shard that this thread has entered; `None` if there is none, or the thread is exiting.
+#[inline]
 pub fn with_current<R>(f: impl FnOnce(&Shard) -> R) -> Option<R> {
     CURRENT.try_with(|current| current.borrow().as_deref().map(f)).ok().flatten()
 }
@@ -107,6 +108,7 @@ pub struct Shard {
     /// How many of them nobody but the runtime has spawned.
     own_tasks: Rc<Cell<usize>>,
     remote: Arc<Remote>,
+    lender: Lender,
     shutdown_timeout: Duration,
     features: Features,
     closed: Cell<bool>,
@@ -148,6 +150,7 @@ impl Shard {
             yielded: RefCell::default(),
             tasks: RefCell::default(),
             own_tasks: Rc::default(),
+            lender: Lender::new(remote.clone()),
             remote,
             shutdown_timeout: config.shutdown_timeout,
             features,
@@ -203,7 +206,7 @@ impl Shard {
     pub fn spawn_at<F: Future + 'static>(&self, future: F, place: Place) -> JoinHandle<F::Output> {
         self.counters.spawned.add(1);
         let future = trace::task(future, self.id.0, place);
-        let (runnable, task, join) = task::spawn(future, self.remote.clone());
+        let (runnable, task, join) = task::spawn(future, self.lender.lend());
         self.admit(runnable, task);
         join
     }
@@ -211,7 +214,7 @@ impl Shard {
     /// The task of `block_on`, and its index in the list of tasks. Neither counted as spawned nor as live.
     pub(crate) fn spawn_main<F: Future<Output = ()> + 'static>(&self, future: F) -> (JoinHandle<()>, usize) {
         let owned = Owned::new(self.own_tasks.clone());
-        let (runnable, task, join) = task::spawn(owned.beside(future), self.remote.clone());
+        let (runnable, task, join) = task::spawn(owned.beside(future), self.lender.lend());
         let index = self.tasks.borrow().vacant_key();
         self.admit(runnable, task);
         (join, index)
@@ -222,6 +225,7 @@ impl Shard {
         self.tasks.borrow_mut().try_remove(index)
     }
 
+    #[inline]
     fn admit(&self, runnable: Runnable, task: TaskRef) {
         if self.closed.get() {
             // The runtime is being dropped: nothing runs any more. Dropping the task completes it as cancelled.
@@ -238,7 +242,7 @@ impl Shard {
     /// Spawns a task of the runtime's own, which a shutdown does not wait for and metrics do not count.
     pub fn spawn_own(&self, future: impl Future<Output = ()> + 'static) {
         let owned = Owned::new(self.own_tasks.clone());
-        let (runnable, task, join) = task::spawn(owned.beside(future), self.remote.clone());
+        let (runnable, task, join) = task::spawn(owned.beside(future), self.lender.lend());
         drop(join);
         self.admit(runnable, task);
     }
@@ -250,6 +254,7 @@ impl Shard {
     }
 
     /// A task of this shard was woken on its own thread.
+    #[inline]
     pub(crate) fn woken_here(&self, task: Runnable) {
         self.counters.wakes.add(1);
         self.run_queue.borrow_mut().push_back(task);

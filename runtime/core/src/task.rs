@@ -4,20 +4,23 @@
 //!
 //! | reference | held by | thread | gives |
 //! |---|---|---|---|
-//! | [`Runnable`] | a queue; at most one exists | moves freely, is run by the owner | one poll |
+//! | [`Runnable`] | a queue; the owner has one at most, and one at most is on its way to it | moves freely, is run by the owner | one poll |
 //! | [`TaskRef`] | the executor's list of live tasks | owner | shutdown |
 //! | [`JoinHandle`] | whoever spawned | any, if the output is Send | the output, abort |
 //! | [`AbortHandle`] | anyone | any | abort |
 //! | `Waker` | anyone | any | a wake |
 //!
-//! The **owner** is the thread that called [`spawn`], or that opened the [`Parcel`]. Futures need not be Send: the owner alone polls and drops them.
-//! So the `TaskRef`, which cannot leave the owner's thread, is what keeps the future alive: when it is dropped the
-//! future goes at once, and the memory stays, without the future, for as long as others refer to it.
+//! The **owner** is the thread that called [`spawn`], or that opened the [`Parcel`]. Futures need not be Send: the owner alone
+//! polls and drops them. So the `TaskRef`, which cannot leave the owner's thread, is what keeps the future alive: when it is
+//! dropped the future goes at once, and the memory stays, without the future, for as long as others refer to it.
+//!
+//! The owner's thread is the task's **home**, where all that follows is plain memory; other threads are **away**, and take
+//! atomic steps. A wake, a clone, a join first looks where it is: one comparison of two numbers.
 //!
 //! # The states
 //!
 //! ```text
-//!                  ┌────────────── wake, abort: a Runnable to the scheduler ───────────────┐
+//!                  ┌─────── wake, abort at home: a Runnable to the scheduler ──────────────┐
 //!                  ▼                                                                       │
 //! spawn ──► SCHEDULED ──run──► SCHEDULED, being polled ──Pending, nobody woke──► idle ─────┘
 //!           ▲      │                   │        │                                 │
@@ -26,55 +29,56 @@
 //!           └───────────────────────┼──┼─────────────────────────────┘            │
 //!                                   ▼  ▼                                          │
 //!                                 COMPLETE ◄──────────── shutdown ────────────────┘ (also from SCHEDULED)
+//!
+//! wake, abort away: POSTED, a Runnable to the scheduler ──► inbox ──► arrives: the same as a wake at home
 //! ```
 //!
-//! The bits, and what each excludes, are the page `task/state.rs`.
+//! The bits, and what each excludes, are the page `task/state.rs`; the count of references is there, too.
 //!
 //! # Who may touch which field
 //!
-//! Four fields are not atomics.
-//!
 //! **`scheduler`** is never written, may be read with any reference, and is dropped with the memory.
 //!
-//! **`hold`** is the owner's alone. It is there because the owner can meet itself: a future, or the drop of one, may run
-//! the executor, shut it down or drop it.
+//! **What is at home** (flags, the count of references there, `hold`) is the owner's alone. A parcel's task has no home until
+//! it is opened: who has its handle is away. `hold` is there because the owner can meet itself: a future, or the drop of one,
+//! may run the executor, shut it down or drop it.
 //!
-//! **The stage** (future, output, nothing):
+//! **The stage** (future, output, nothing; `content` says which):
 //! 1. Until COMPLETE it is the owner's.
-//! 2. If JOIN_INTEREST was set at COMPLETE it is the `JoinHandle`'s, which takes the output or drops it.
+//! 2. If the handle was not DETACHED at COMPLETE it is the `JoinHandle`'s, which takes the output or drops it.
 //! 3. Else it stays the owner's, which drops the output at once. An output that is not Send thus never leaves the
 //!    owner's thread: its handle cannot either.
 //!
-//! **The join waker**:
-//! 1. While JOIN_WAKER is not set it is uninitialised and the `JoinHandle`'s to write.
-//! 2. The handle writes and then sets the bit. If it finds COMPLETE in that step, nobody looks at the join waker any
+//! **The join waker**, while the handle has only been at home:
+//! 1. The handle, and the owner at COMPLETE, are one thread. `home_join_waker` says whether it is there.
+//! 2. The owner looks at the slot before the step that sets COMPLETE. If AWAY is not set in that step, what it saw is the
+//!    waker, and the owner's.
+//! 3. When the handle is polled or dropped away for the first time, it sets AWAY. If it finds COMPLETE in that step it keeps
+//!    its hands off; else a waker that is there is the handle's again, and the following rules hold, for ever.
+//!
+//! After that:
+//! 4. While JOIN_WAKER is not set the slot is the `JoinHandle`'s to write.
+//! 5. The handle writes and then sets the bit. If it finds COMPLETE in that step, nobody looks at the join waker any
 //!    more, and the handle takes it back.
-//! 3. While JOIN_WAKER is set nobody writes. The handle may compare the bytes.
-//! 4. To write anew, or to go, the handle first clears the bit. If it finds COMPLETE in that step, rule 5 holds and it
+//! 6. While JOIN_WAKER is set nobody writes. The handle may compare.
+//! 7. To write anew, or to go, the handle first clears the bit. If it finds COMPLETE in that step, rule 8 holds and it
 //!    keeps its hands off.
-//! 5. If JOIN_WAKER was set at COMPLETE the owner moves the waker out, by reading: the bytes stay, so that rule 3 needs
+//! 8. If JOIN_WAKER was set at COMPLETE the owner takes the waker out: the words stay, so that rule 6 needs
 //!    no lock. After that nobody uses or drops them.
 //!
 //! Every step above is one operation on one word, so of two steps one comes first and the other one sees it.
 //!
 //! # Costs
 //!
-//! Atomic steps that write, which are what time goes to: spawn none, beside one allocation. A wake: one. A run: one,
-//! pending or ready; one more if the task was woken twice before, or if a joiner is waiting; none if the task is ready
-//! and nobody else refers to it. A detached handle, a waker's clone, its drop: one each; none for the waker that is
-//! lent to a poll, and none for the last reference.
+//! At home: one allocation for a spawn; one atomic step that writes when a task completes whose handle is there, and none in
+//! anything else: wakes, runs, clones and drops of wakers, joins, aborts. Away: a wake is two, with the inbox, and a third one
+//! when it arrives; each clone and each drop is one; none for the last reference.
 
-use std::{
-    fmt,
-    future::Future,
-    marker::PhantomData,
-    mem::ManuallyDrop,
-    ptr::NonNull,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{fmt, future::Future, marker::PhantomData, mem::ManuallyDrop, ptr::NonNull, sync::Arc};
 
 mod id;
 mod join;
+mod join_waker;
 mod raw;
 mod reference;
 mod state;
@@ -85,8 +89,9 @@ mod waker;
 pub(crate) use id::outside;
 pub use id::{Id, id, try_id};
 pub use join::{AbortHandle, JoinError, JoinHandle};
-pub(crate) use raw::Header;
+pub(crate) use raw::{Header, current_thread};
 use reference::Reference;
+use state::Arrival;
 pub use waker::is_task_waker;
 
 /// Where woken tasks go.
@@ -123,7 +128,7 @@ where
     let [runnable, task, join] = raw::allocate(future, scheduler);
     let task = TaskRef { task: ManuallyDrop::new(task), owners_thread_only: PhantomData };
     // SAFETY: `allocate` made this reference for the handle, and the output is F::Output. Test: join_from_other_threads.
-    (Runnable { task: runnable }, task, unsafe { JoinHandle::from_reference(join) })
+    (Runnable::from_reference(runnable, Way::Home), task, unsafe { JoinHandle::from_reference(join) })
 }
 
 /// A task on its way to the thread that is to own it. Until it has arrived its future has not been polled, and is nothing
@@ -148,6 +153,8 @@ impl Parcel {
         S: Schedule,
     {
         let (runnable, task, join) = spawn(async move { start().await }, scheduler);
+        // The handle is the caller's, who is not to be the owner.
+        task.reference().header().settle_nowhere();
         (Parcel { contents: Some((runnable, task)) }, join)
     }
 
@@ -158,7 +165,7 @@ impl Parcel {
 
     fn open(&mut self) -> Option<(Runnable, TaskRef)> {
         let (runnable, task) = self.contents.take()?;
-        task.reference().header().owner.store(raw::current_thread(), Relaxed);
+        task.reference().header().settle_here();
         Some((runnable, task))
     }
 }
@@ -178,12 +185,24 @@ impl fmt::Debug for Parcel {
     }
 }
 
-/// A task that has something to do: it was just spawned, woken or aborted. There is at most one of these per task.
+/// A task that has something to do: it was just spawned, woken or aborted. There are at most two of these per task: one that
+/// its owner has made, and one that another thread has.
 ///
 /// Dropping it does not drop the future: the task then merely never runs again. That is for queues that are torn down.
 #[must_use = "a task that is neither queued nor run never runs again"]
 pub struct Runnable {
     task: Reference,
+    way: Way,
+}
+
+/// Whose a [`Runnable`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// The owner's; SCHEDULED says that it exists.
+    Home,
+    /// Another thread's, or on its way through an inbox; POSTED says that it exists. It becomes the owner's when it has got
+    /// there.
+    Posted,
 }
 
 /// What the executor has to do after a run.
@@ -212,30 +231,56 @@ impl Runnable {
     /// On another thread than the one that spawned the task, unless it is complete. If `unlist` gives another task.
     #[inline]
     pub fn run(self, unlist: impl FnOnce(usize) -> TaskRef) -> Ran {
-        // SAFETY: this is the one Runnable, and it goes. Test: self_wake_during_poll.
-        unsafe { self.task.run(unlist) }
+        let Some(runnable) = self.arrived() else { return Ran::Pending };
+        // SAFETY: this is the owner's one Runnable, and it goes; or this is not the owner's thread, which is all that `run`
+        // will find out. Test: self_wake_during_poll.
+        unsafe { runnable.task.run(unlist) }
+    }
+
+    /// False for one that other threads have made: it has to go by the inbox, also where that is the owner's own thread, since
+    /// the task may not have arrived there yet.
+    #[inline]
+    pub(crate) fn is_the_owners(&self) -> bool {
+        self.way == Way::Home
+    }
+
+    /// Makes a posted one the owner's, on the owner's thread. `None` if the owner has one already.
+    #[inline]
+    pub(crate) fn arrived(mut self) -> Option<Runnable> {
+        let header = self.task.header();
+        if self.way == Way::Posted && header.is_at_home() {
+            if header.state.arrive() == Arrival::Nothing {
+                return None;
+            }
+            self.way = Way::Home;
+        }
+        Some(self)
     }
 
     /// As given to [`TaskRef::set_index`]; `usize::MAX` before that.
     #[inline]
     pub fn index(&self) -> usize {
-        self.task.header().index.load(Relaxed)
+        self.task.header().index()
     }
 
-    pub(crate) fn into_raw(self) -> NonNull<Header> {
-        self.task.into_raw()
+    /// Gives it up to an inbox. `None` if it need not be put in: one that is there, or on its way there, stands for both.
+    pub(crate) fn post(self) -> Option<NonNull<Header>> {
+        match self.way == Way::Posted || self.task.header().state.post() {
+            true => Some(self.task.into_raw()),
+            false => None,
+        }
     }
 
     /// # Safety
-    /// `header` comes from `into_raw`, and each of those comes back at most once.
-    pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Runnable {
-        // SAFETY: the reference that `into_raw` gave up; it keeps the task's memory. Test:
+    /// `header` comes from `post`, and each of those comes back at most once.
+    pub(crate) unsafe fn from_inbox(header: NonNull<Header>) -> Runnable {
+        // SAFETY: the reference that `post` gave up; it keeps the task's memory. Test:
         // tasks_come_out_in_the_order_they_went_in.
-        Runnable::from_reference(unsafe { Reference::from_raw(header) })
+        Runnable::from_reference(unsafe { Reference::from_raw(header) }, Way::Posted)
     }
 
-    fn from_reference(task: Reference) -> Runnable {
-        Runnable { task }
+    fn from_reference(task: Reference, way: Way) -> Runnable {
+        Runnable { task, way }
     }
 }
 
@@ -256,13 +301,13 @@ impl TaskRef {
     /// Notes where the executor keeps this entry, for [`Runnable::run`].
     #[inline]
     pub fn set_index(&self, index: usize) {
-        self.task.header().index.store(index, Relaxed);
+        self.task.header().set_index(index);
     }
 
     /// As given to [`set_index`](TaskRef::set_index); `usize::MAX` before that.
     #[inline]
     pub fn index(&self) -> usize {
-        self.task.header().index.load(Relaxed)
+        self.task.header().index()
     }
 
     /// True if the future is gone.

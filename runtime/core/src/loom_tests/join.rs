@@ -72,6 +72,21 @@ fn a_joiner_that_polls_twice_compares_its_waker() {
     });
 }
 
+/// Its first poll is at home, and leaves a waker there; the next one brings another, beside the completion.
+#[test]
+fn a_joiner_that_was_at_home_is_woken_elsewhere() {
+    check(|| {
+        let (mut owner, mut handle) = Owner::spawn(async { Box::new(7) });
+        let first = Bell::new();
+        assert!(poll_once(&mut handle, &Waker::from(first.clone())).is_pending());
+        let joining = thread::spawn(move || assert_eq!(*block_on(handle).unwrap(), 7));
+        owner.run_all();
+        joining.join().unwrap();
+        assert_eq!(Arc::strong_count(&first), 1, "the waker was not dropped");
+        assert!(first.wakes() <= 1);
+    });
+}
+
 /// The output is dropped once: by the owner before, by the handle after.
 #[test]
 fn a_handle_goes_beside_the_completion() {
@@ -149,12 +164,10 @@ fn a_parcel_is_dropped_beside_its_handle() {
             },
             queue.0.queue.clone(),
         );
-        let abort = handle.abort_handle();
         let dropping = thread::spawn(move || drop(parcel));
-        let aborting = thread::spawn(move || abort.abort());
+        handle.abort();
         assert!(block_on(handle).unwrap_err().is_cancelled());
         dropping.join().unwrap();
-        aborting.join().unwrap();
         assert_eq!(drops.load(Relaxed), 1);
     });
 }

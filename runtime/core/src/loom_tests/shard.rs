@@ -230,10 +230,7 @@ fn the_end_beside_a_wake_and_an_abort() {
         });
         owner.shard.run_tasks(1, false).unwrap();
         let waker = slot.take().unwrap();
-        let waking = thread::spawn(move || {
-            waker.wake_by_ref();
-            waker.wake();
-        });
+        let waking = thread::spawn(move || waker.wake());
         let aborting = thread::spawn(move || {
             handle.abort();
             assert_eq!(output_or_cancelled(handle), None);

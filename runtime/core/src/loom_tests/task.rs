@@ -8,7 +8,7 @@ use loom::{
     thread,
 };
 
-use super::{block_on, bounded, check, wait_for_count};
+use super::{block_on, check, wait_for_count};
 use crate::{
     inbox::Inbox,
     task::{self, JoinHandle, Ran, Runnable, Schedule, TaskRef},
@@ -197,10 +197,9 @@ fn the_last_reference_is_dropped_anywhere() {
     });
 }
 
-/// The owner goes, and with it the future, while wakes and aborts are on their way.
-#[test]
-fn a_shutdown_beside_wakes_and_aborts() {
-    bounded(2, || {
+/// The owner goes, and with it the future, while others hold what `beside` makes use of.
+fn a_shutdown_beside(beside: fn(Waker, JoinHandle<()>)) {
+    check(move || {
         let slot = Slot::default();
         let (count, drops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let guard = OwnersOnly::new(&drops);
@@ -211,18 +210,39 @@ fn a_shutdown_beside_wakes_and_aborts() {
         });
         owner.turn();
         let waker = slot.take().unwrap();
-        let waking = thread::spawn(move || {
-            waker.wake_by_ref();
-            waker.wake();
-        });
-        let aborting = thread::spawn(move || {
-            handle.abort();
-            assert!(block_on(handle).unwrap_err().is_cancelled());
-        });
+        let other = thread::spawn(move || beside(waker, handle));
         drop(owner);
         assert_eq!(drops.load(Relaxed), 1);
-        waking.join().unwrap();
-        aborting.join().unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_shutdown_beside_wakes() {
+    a_shutdown_beside(|waker, handle| {
+        drop(handle);
+        waker.wake_by_ref();
+        waker.wake();
+    });
+}
+
+#[test]
+fn a_shutdown_beside_an_abort_and_who_waits_for_it() {
+    a_shutdown_beside(|waker, handle| {
+        handle.abort();
+        assert!(block_on(handle).unwrap_err().is_cancelled());
+        drop(waker);
+    });
+}
+
+#[test]
+fn a_shutdown_beside_clones_of_a_waker() {
+    a_shutdown_beside(|waker, handle| {
+        let clones = [waker.clone(), waker];
+        drop(handle);
+        for clone in clones {
+            clone.wake();
+        }
     });
 }
 

@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    Id,
+    Header, Id,
     reference::Reference,
     state::{Detach, JoinWaker, Joining},
 };
@@ -92,48 +92,84 @@ impl<T> JoinHandle<T> {
     /// The task is complete, and this thread has seen it.
     #[inline]
     unsafe fn take_output(&mut self) -> Poll<Result<T, JoinError>> {
-        let mut output = Poll::Pending;
         // SAFETY: this is the one JoinHandle, it has seen COMPLETE, and T is the task's by `from_reference`.
-        // The memory is the task's, and stays because of self.task. Test: join_from_other_threads.
-        unsafe { self.task.take_output((&raw mut output).cast()) };
-        output
+        // Test: join_from_other_threads.
+        let output = unsafe { self.task.take_output::<T>() };
+        let output = output.expect("a JoinHandle was polled after it had given its result");
+        Poll::Ready(output.map_err(|failure| failure.of(self.id())))
+    }
+
+    /// Where the handle has only been at home, it needs no atomic step: completion happens on this very thread.
+    #[inline]
+    fn is_at_home(&self) -> bool {
+        let header = self.task.header();
+        header.is_at_home() && !header.state.has_gone_away()
     }
 
     /// One caller at a time: the fields are the handle's alone.
+    #[inline]
     fn register(&mut self, waker: &Waker) -> bool {
-        let header = self.task.header();
-        let join_waker = &header.join_waker;
-        let found = header.state.joining();
-        if found == Joining::Complete {
+        match self.is_at_home() {
+            true => self.register_at_home(waker),
+            false => self.register_away(waker),
+        }
+    }
+
+    #[inline]
+    fn register_at_home(&mut self, waker: &Waker) -> bool {
+        let Header { state, join_waker, .. } = self.task.header();
+        if state.is_complete_at_home() {
             return false;
         }
-        if found == Joining::Registered {
-            // SAFETY: JOIN_WAKER is set, so these bytes are a waker and nobody writes to them. If the owner completes
-            // the task now and moves the waker out, it leaves the bytes, and `will_wake` looks at no more than them.
-            // The memory is the task's, and stays because of self.task. Test: join_from_other_threads.
-            if join_waker.with(|current| unsafe { (*current).assume_init_ref() }.will_wake(waker)) {
-                return true;
-            }
+        if state.has_join_waker_at_home() && join_waker.will_wake(waker) {
+            return true;
+        }
+        let new = waker.clone();
+        // The clone is user code, and may have run the executor.
+        if state.is_complete_at_home() {
+            return false;
+        }
+        // SAFETY: `home_join_waker` says that it is there; it changes on this thread only, and is written over before any
+        // user code runs. Test: join_polled_with_changing_wakers.
+        let old = state.has_join_waker_at_home().then(|| unsafe { join_waker.look().waker() });
+        join_waker.put(new);
+        state.set_join_waker_at_home();
+        drop(old);
+        true
+    }
+
+    fn register_away(&mut self, waker: &Waker) -> bool {
+        let header = self.task.header();
+        let join_waker = &header.join_waker;
+        let found = header.state.joining_away();
+        let mut old = None;
+        match found {
+            Joining::Complete => return false,
+            Joining::Unregistered => {}
+            // SAFETY: the task was alive when AWAY was set, so the owner does not take the join waker from then on: it is
+            // ours alone to move out. Test: join_at_home_then_elsewhere.
+            Joining::Brought => old = Some(unsafe { join_waker.look().waker() }),
+            // If the owner completes the task now and moves the waker out, it leaves the words.
+            Joining::Registered if join_waker.will_wake(waker) => return true,
+            Joining::Registered => {}
         }
         // User code (the clone, and the drop of the old one) runs before the first or after the last step.
         let new = waker.clone();
-        let mut old = None;
         if found == Joining::Registered {
             if header.state.retract_join_waker() == JoinWaker::Complete {
                 return false;
             }
             // SAFETY: JOIN_WAKER was set and now is not, before COMPLETE: the waker is ours alone to move out.
-            // The memory stays because of self.task. Test: join_polled_with_changing_wakers.
-            old = Some(join_waker.with(|current| unsafe { (*current).assume_init_read() }));
+            // Test: join_polled_with_changing_wakers_elsewhere.
+            old = Some(unsafe { join_waker.look().waker() });
         }
-        // SAFETY: JOIN_WAKER is not set, so nobody else touches the join waker, and nothing in it needs a drop.
-        // The memory stays because of self.task. Test: join_polled_with_changing_wakers.
-        join_waker.with_mut(|empty| unsafe { (*empty).write(new) });
+        // AWAY is set and JOIN_WAKER is not, so nobody else cares for the slot, and nothing in it needs a drop.
+        join_waker.put(new);
         let registered = header.state.publish_join_waker() == JoinWaker::Changed;
         if !registered {
-            // SAFETY: the task completed without JOIN_WAKER, so that the owner does not touch the join waker, which
-            // we wrote above. The memory stays because of self.task. Test: join_from_other_threads.
-            drop(join_waker.with(|current| unsafe { (*current).assume_init_read() }));
+            // SAFETY: the task completed without JOIN_WAKER, so that the owner does not take the join waker, which
+            // we put in above. Test: join_from_other_threads.
+            drop(unsafe { join_waker.look().waker() });
         }
         drop(old);
         registered
@@ -157,8 +193,11 @@ impl<T> Future for JoinHandle<T> {
 impl<T> Drop for JoinHandle<T> {
     #[inline]
     fn drop(&mut self) {
-        let header = self.task.header();
-        let order = header.state.detach();
+        let state = &self.task.header().state;
+        let order = match self.is_at_home() {
+            true => state.detach_at_home(),
+            false => state.detach_away(),
+        };
         if order == Detach::Nothing {
             return;
         }
@@ -167,14 +206,12 @@ impl<T> Drop for JoinHandle<T> {
         let task = unsafe { ManuallyDrop::take(&mut self.task) };
         match order {
             Detach::Nothing => {}
-            Detach::DropWaker => {
-                // SAFETY: JOIN_WAKER was set and now is not, before COMPLETE: the waker is ours alone to move out. The
-                // memory stays because of `task`. Test: output_is_dropped_once_wherever_the_handle_is_dropped.
-                drop(task.header().join_waker.with(|current| unsafe { (*current).assume_init_read() }));
-            }
-            // SAFETY: this is the one JoinHandle, and it has seen COMPLETE. The memory stays because of `task`.
-            // Test: output_is_dropped_once_wherever_the_handle_is_dropped.
-            Detach::DropOutput => unsafe { task.drop_output() },
+            // SAFETY: the order says that it was there and nobody else looks for it any more: it is ours alone to move out.
+            // The memory stays because of `task`. Test: output_is_dropped_once_wherever_the_handle_is_dropped.
+            Detach::DropWaker => drop(unsafe { task.header().join_waker.look().waker() }),
+            // SAFETY: this is the one JoinHandle, it has seen COMPLETE, and T is the task's by `from_reference`. The memory stays
+            // because of `task`. Test: output_is_dropped_once_wherever_the_handle_is_dropped.
+            Detach::DropOutput => drop(unsafe { task.take_output::<T>() }),
         }
     }
 }

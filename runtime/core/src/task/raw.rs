@@ -5,17 +5,25 @@
 use std::{
     any::Any,
     future::Future,
-    mem::{ManuallyDrop, MaybeUninit},
+    mem::{ManuallyDrop, needs_drop},
     panic::AssertUnwindSafe,
     pin::Pin,
     ptr::{self, NonNull},
-    task::{Context, Poll, Waker},
+    sync::atomic::AtomicU32,
+    task::{Context, Poll},
 };
 
-use super::{Id, JoinError, Runnable, Schedule, join::Failure, reference::Reference, state::State, waker};
+use super::{
+    Id, Runnable, Schedule, Way,
+    join::Failure,
+    join_waker::JoinWakerSlot,
+    reference::Reference,
+    state::{Content, State},
+    waker,
+};
 use crate::primitives::{
-    Alive, Cell, UnsafeCell,
-    atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::Relaxed},
+    Alive, UnsafeCell,
+    atomic::{AtomicPtr, Ordering::Relaxed},
     catch_unwind, free, thread_local,
 };
 
@@ -24,56 +32,81 @@ pub(crate) struct Header {
     pub(super) state: State,
     pub(super) vtable: &'static Vtable,
     pub(super) id: Id,
-    /// The next task in the inbox. Belongs to whoever holds the `Runnable`.
+    /// The next task in the inbox. Belongs to whoever has set POSTED, until it is cleared.
     pub(crate) next: AtomicPtr<Header>,
-    /// A note of the executor's; atomic only so that a stray reader on another thread is harmless.
-    pub(super) index: AtomicUsize,
-    /// The thread that called `spawn`, and the only one that touches `hold`, the future, and the stage until COMPLETE.
-    /// Changes once at most, when a parcel arrives, before anybody else can have a reference that asks for it.
-    pub(super) owner: AtomicU32,
-    pub(super) hold: Cell<Hold>,
-    /// Initialised while JOIN_WAKER is set.
-    pub(super) join_waker: UnsafeCell<MaybeUninit<Waker>>,
+    /// A note of the executor's, or [`NOWHERE`]; atomic only so that a stray reader on another thread is harmless.
+    index: AtomicU32,
+    /// The thread that called `spawn`, and the only one that touches what the state says is at home, the future, and the
+    /// stage until COMPLETE. [`NOBODY`] while the task is in a parcel, so that all threads are away then. Only a thread itself
+    /// puts its number there or, when it has done so, takes it away: it cannot find its own by mistake, however late it looks.
+    owner: AtomicU32,
+    /// Full while JOIN_WAKER is set, or `home_join_waker` without AWAY.
+    pub(super) join_waker: JoinWakerSlot,
     pub(super) alive: Alive,
 }
 
 #[cfg(all(target_pointer_width = "64", not(all(test, loom))))]
 const _: () = assert!(size_of::<Header>() == 64);
 
-/// What the owner's thread does with the task right now. It guards against user code that comes back: a future, an
-/// output or their drops may run the executor, shut it down, or drop it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hold {
-    /// Nothing.
-    Free,
-    /// A run or a shutdown is inside user code. Excludes another one.
-    Busy,
-    /// The same, and `shutdown` was called in there: the run drops the future when it has it back.
-    Doomed,
-    /// The same, and the `TaskRef` was dropped in there: besides, its reference is now the run's to release.
-    Orphaned,
-}
-
 /// What depends on the types of future and scheduler. The contracts are at the functions of [`Task`].
 pub(super) struct Vtable {
     pub(super) poll: unsafe fn(NonNull<Header>) -> Polled,
     pub(super) cancel: unsafe fn(NonNull<Header>),
-    pub(super) schedule: unsafe fn(NonNull<Header>),
-    pub(super) take_output: unsafe fn(NonNull<Header>, *mut ()),
+    pub(super) schedule: unsafe fn(NonNull<Header>, Way),
+    pub(super) output: unsafe fn(NonNull<Header>) -> *mut (),
     pub(super) drop_output: unsafe fn(NonNull<Header>),
     pub(super) free: unsafe fn(NonNull<Header>),
+}
+
+/// No thread has this number.
+const NOBODY: u32 = u32::MAX;
+/// No index.
+const NOWHERE: u32 = u32::MAX;
+
+impl Header {
+    /// True on the owner's thread.
+    #[inline]
+    pub(super) fn is_at_home(&self) -> bool {
+        self.owner.load(Relaxed) == current_thread()
+    }
+
+    /// Makes the calling thread the owner. The caller has all references that could be used meanwhile, or the others find
+    /// NOBODY.
+    pub(super) fn settle_here(&self) {
+        self.owner.store(current_thread(), Relaxed);
+    }
+
+    /// Leaves the task without an owner, as [`settle_here`](Header::settle_here).
+    pub(super) fn settle_nowhere(&self) {
+        self.owner.store(NOBODY, Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn index(&self) -> usize {
+        match self.index.load(Relaxed) {
+            NOWHERE => usize::MAX,
+            index => index as usize,
+        }
+    }
+
+    #[inline]
+    pub(super) fn set_index(&self, index: usize) {
+        let index = u32::try_from(index).ok().filter(|index| *index != NOWHERE);
+        self.index.store(index.expect("fewer than 2^32 - 1 live tasks"), Relaxed);
+    }
 }
 
 /// A number for the calling thread that no other thread has or had. Thread ids of the system and addresses of thread
 /// locals are used again, and then a leaked `Runnable` could be run by a stranger.
 #[inline]
-pub(super) fn current_thread() -> u32 {
-    thread_local!(static NUMBER: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
+pub(crate) fn current_thread() -> u32 {
+    use std::cell::Cell;
+    thread_local!(static NUMBER: Cell<u32> = const { Cell::new(0) });
     #[cold]
     fn assign() -> u32 {
-        static LAST: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        LAST.fetch_update(Relaxed, Relaxed, |last| last.checked_add(1)).expect("fewer than 2^32 threads spawn tasks")
-            + 1
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let next = |last: u32| Some(last + 1).filter(|next| *next != NOBODY);
+        LAST.fetch_update(Relaxed, Relaxed, next).expect("fewer than 2^32 - 1 threads have to do with tasks") + 1
     }
     NUMBER.with(|number| match number.get() {
         0 => {
@@ -84,10 +117,10 @@ pub(super) fn current_thread() -> u32 {
     })
 }
 
-enum Stage<F: Future> {
-    Future(F),
-    Output(Result<F::Output, Failure>),
-    Consumed,
+/// Future, output, or nothing: [`State::content`] says which.
+union Stage<F: Future> {
+    future: ManuallyDrop<F>,
+    output: ManuallyDrop<Result<F::Output, Failure>>,
 }
 
 /// What came of a poll.
@@ -106,8 +139,7 @@ pub(super) enum Polled {
 struct Task<F: Future, S> {
     header: Header,
     scheduler: S,
-    /// Never dropped as such: it is empty when the memory is freed.
-    stage: UnsafeCell<ManuallyDrop<Stage<F>>>,
+    stage: UnsafeCell<Stage<F>>,
 }
 
 /// A new task with the three references of its `Runnable`, `TaskRef` and `JoinHandle`.
@@ -117,20 +149,22 @@ where
     F::Output: 'static,
     S: Schedule,
 {
+    let memory = Box::<Task<F, S>>::new_uninit();
     let header = Header {
         state: State::new(),
         vtable: Task::<F, S>::VTABLE,
         id: Id::next(),
         next: AtomicPtr::new(ptr::null_mut()),
-        index: AtomicUsize::new(usize::MAX),
+        index: AtomicU32::new(NOWHERE),
         owner: AtomicU32::new(current_thread()),
-        hold: Cell::new(Hold::Free),
-        join_waker: UnsafeCell::new(MaybeUninit::uninit()),
+        join_waker: JoinWakerSlot::new(),
         alive: Alive::new(),
     };
-    let task = Box::new(Task { header, scheduler, stage: UnsafeCell::new(ManuallyDrop::new(Stage::Future(future))) });
+    // Written where it stays: built elsewhere it would be copied, which costs more than the writing.
+    let stage = UnsafeCell::new(Stage { future: ManuallyDrop::new(future) });
+    let task = Box::write(memory, Task { header, scheduler, stage });
     let header = NonNull::from(Box::leak(task)).cast::<Header>();
-    // SAFETY: the state counts three references, and these are they. Test: clone_and_drop_storm.
+    // SAFETY: the state counts three references at home, and these are they. Test: clone_and_drop_storm.
     [(); 3].map(|()| unsafe { Reference::from_raw(header) })
 }
 
@@ -139,7 +173,7 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         poll: Self::poll,
         cancel: Self::cancel,
         schedule: Self::schedule,
-        take_output: Self::take_output,
+        output: Self::output,
         drop_output: Self::drop_output,
         free: Self::free,
     };
@@ -148,11 +182,12 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
     ///
     /// # Safety
     /// A reference is held.
+    #[inline(always)]
     unsafe fn with_stage<R>(header: NonNull<Header>, access: impl FnOnce(*mut Stage<F>) -> R) -> R {
         // SAFETY: the task owns the memory; the caller's reference keeps it. Test: self_wake_during_poll.
         unsafe {
             header.as_ref().alive.touch();
-            (*header.cast::<Self>().as_ptr()).stage.with_mut(|stage| access(stage.cast()))
+            (*header.cast::<Self>().as_ptr()).stage.with_mut(access)
         }
     }
 
@@ -167,19 +202,16 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
 
     /// # Safety
     /// As for [`poll`](Self::poll); it is this task's stage.
+    #[inline(always)]
     unsafe fn poll_in(header: NonNull<Header>, stage: *mut Stage<F>) -> Polled {
         // Lent from the caller's reference: no count up and down for each poll.
         // SAFETY: it is not dropped here, and nobody can keep a `&Waker` beyond the poll. Test: self_wake_during_poll.
         let waker = ManuallyDrop::new(unsafe { waker::from_raw(header) });
         let mut context = Context::from_waker(&waker);
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: the stage is ours by the caller's promise, and the future does not move from here until
-            // `drop_future`. Test: self_wake_during_poll.
-            match unsafe { &mut *stage } {
-                // SAFETY: as above; the heap memory is the pin.
-                Stage::Future(future) => unsafe { Pin::new_unchecked(future) }.poll(&mut context),
-                Stage::Output(_) | Stage::Consumed => unreachable!("a task without COMPLETE has its future"),
-            }
+            // SAFETY: the stage is ours and holds the future by the caller's promise; it does not move from here until
+            // `drop_future`, and the heap memory is the pin. Test: self_wake_during_poll.
+            unsafe { Pin::new_unchecked(&mut *(*stage).future) }.poll(&mut context)
         }));
         let output = match polled {
             Ok(Poll::Pending) => return Polled::Pending,
@@ -192,7 +224,7 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
             if let Err(payload) = Self::drop_future(stage) {
                 forget_panic(payload);
             }
-            ptr::write(stage, Stage::Output(output));
+            Self::store(header, stage, output);
         }
         Polled::Ready
     }
@@ -210,8 +242,19 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
                     Ok(()) => Failure::cancelled(),
                     Err(payload) => Failure::panic(payload),
                 };
-                ptr::write(stage, Stage::Output(Err(failure)));
+                Self::store(header, stage, Err(failure));
             });
+        }
+    }
+
+    /// # Safety
+    /// It is the task's stage, and the caller's, and what was in it has been dropped; a reference is held.
+    #[inline]
+    unsafe fn store(header: NonNull<Header>, stage: *mut Stage<F>, output: Result<F::Output, Failure>) {
+        // SAFETY: the task owns the memory; the caller's reference keeps it. Test: panic_in_drop_after_ready.
+        unsafe {
+            (*stage).output = ManuallyDrop::new(output);
+            header.as_ref().state.content.set(Content::Output);
         }
     }
 
@@ -220,37 +263,31 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
     unsafe fn drop_future(stage: *mut Stage<F>) -> std::thread::Result<()> {
         // SAFETY: the stage is ours, and its memory the task's. The future is dropped where it was polled, and not
         // again by the caller's promise, also if this drop panics. Test: panic_in_drop_on_abort_or_shutdown.
-        catch_unwind(AssertUnwindSafe(|| match unsafe { &mut *stage } {
-            // SAFETY: as above.
-            Stage::Future(future) => unsafe { ptr::drop_in_place(future) },
-            Stage::Output(_) | Stage::Consumed => unreachable!("a task without COMPLETE has its future"),
-        }))
+        let drop_it = || unsafe { ManuallyDrop::drop(&mut (*stage).future) };
+        match needs_drop::<F>() {
+            true => catch_unwind(AssertUnwindSafe(drop_it)),
+            false => Ok(()),
+        }
     }
 
     /// # Safety
-    /// Any thread. The caller gives away one reference, which is the one Runnable, and holds another one.
-    unsafe fn schedule(header: NonNull<Header>) {
+    /// The caller gives away one reference, which is the one `Runnable` of this way, and holds another one.
+    unsafe fn schedule(header: NonNull<Header>, way: Way) {
         // SAFETY: the task owns the memory, and the scheduler in it is dropped only with it. The caller's other
         // reference keeps it. No reference to the whole task is made: the owner may be in the stage. Test:
         // scheduler_drops_at_once.
         let (scheduler, task) = unsafe { (&(*header.cast::<Self>().as_ptr()).scheduler, Reference::from_raw(header)) };
-        scheduler.schedule(Runnable::from_reference(task));
+        scheduler.schedule(Runnable::from_reference(task, way));
     }
 
+    /// Where the output is, or will be: a `Result<F::Output, Failure>`.
+    ///
     /// # Safety
-    /// As for [`Reference::take_output`].
-    unsafe fn take_output(header: NonNull<Header>, output: *mut ()) {
-        // SAFETY: the caller's promise: a held reference, the stage, and the type of `output`.
+    /// A reference is held.
+    unsafe fn output(header: NonNull<Header>) -> *mut () {
+        // SAFETY: the caller's promise. Both fields of a union start where it does, and this asks for nothing but an address.
         // Test: join_from_other_threads.
-        unsafe {
-            match Self::with_stage(header, |stage| ptr::replace(stage, Stage::Consumed)) {
-                Stage::Output(result) => {
-                    let result = result.map_err(|failure| failure.of(header.as_ref().id));
-                    *output.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(result);
-                }
-                Stage::Future(_) | Stage::Consumed => panic!("a JoinHandle was polled after it had given its result"),
-            }
-        }
+        unsafe { Self::with_stage(header, |stage| (&raw mut (*stage).output).cast()) }
     }
 
     /// Drops the output if it is still there.
@@ -258,10 +295,13 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
     /// # Safety
     /// After COMPLETE, by the one whose the stage is then; a reference is held.
     unsafe fn drop_output(header: NonNull<Header>) {
-        // SAFETY: the caller's promise. Consumed is in place before the drop, so that a panic in it does not lead to a
+        // SAFETY: the caller's promise. It counts as gone before the drop, so that a panic in it does not lead to a
         // second one. Test: panic_in_drop_of_output.
-        let output = unsafe { Self::with_stage(header, |stage| ptr::replace(stage, Stage::Consumed)) };
-        drop(output);
+        unsafe {
+            if header.as_ref().state.content.replace(Content::Nothing) == Content::Output {
+                Self::with_stage(header, |stage| ManuallyDrop::drop(&mut (*stage).output));
+            }
+        }
     }
 
     /// # Safety
@@ -271,9 +311,9 @@ impl<F: Future + 'static, S: Schedule> Task<F, S> {
         // This may be any thread, and future and output may belong to the owner's: both must have been dropped. If not,
         // the memory is leaked, since dropping them here would be worse.
         // SAFETY: the task is nobody else's now. Test: clone_and_drop_storm.
-        let empty = unsafe { (*task).stage.with_mut(|stage| matches!(**stage, Stage::Consumed)) };
-        assert!(empty, "a task was freed with its future or output");
-        // SAFETY: made by `Box::new` in `allocate` as this type, and nobody else's now. Test: clone_and_drop_storm.
+        let content = unsafe { header.as_ref() }.state.content.get();
+        assert_eq!(content, Content::Nothing, "a task was freed with its future or output");
+        // SAFETY: made by `Box::write` in `allocate` as this type, and nobody else's now. Test: clone_and_drop_storm.
         unsafe {
             header.as_ref().alive.end();
             free(task);
@@ -292,7 +332,9 @@ pub(super) fn forget_panic(payload: Box<dyn Any + Send>) {
 
 impl std::fmt::Debug for Header {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Header { state, id, index, owner, .. } = self;
-        write!(f, "id: {id}, {state:?}, index: {}, owner: {}", index.load(Relaxed), owner.load(Relaxed))
+        // As a signed number NOWHERE and NOBODY are -1.
+        let [index, owner] = [&self.index, &self.owner].map(|number| number.load(Relaxed).cast_signed());
+        write!(f, "id: {}, index: {index}, owner: {owner}, ", self.id)?;
+        self.state.describe(self.is_at_home(), f)
     }
 }

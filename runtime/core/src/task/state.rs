@@ -1,238 +1,336 @@
-//! The state word of a task: six bits and a count of references in one atomic, so that a transition and the reference
-//! that it gives or takes are one step.
+//! The state of a task: what its owner knows of it, and what other threads have said.
+//!
+//! Nearly all that happens to a task happens on its owner's thread, and an atomic step that writes costs as much as a poll.
+//! So the owner's part is plain memory ("at home"), and other threads ("away") write to one atomic word only, which the
+//! owner looks at where it must.
+//!
+//! At home, written by the owner's thread alone:
 //!
 //! | bit | set by | while it is set |
 //! |---|---|---|
-//! | [`SCHEDULED`] | `spawn`; a wake or an abort of an idle task | exactly one `Runnable` exists: on its way to a queue, in one, or being run. Excludes a second one. Cleared by the owner when a poll that nobody woke is over. |
-//! | [`WOKEN`] | a wake or an abort of a scheduled task | the poll in progress, if there is one, may have missed an event. Cleared by the owner, before a poll (which will see the event) or after it (the task then runs again). Excludes going idle. |
-//! | [`COMPLETE`] | the owner, last of all | the future is gone; the output is there, or was when the bit was set. Never cleared. Excludes polls, schedules, and any meaning of the two bits above. |
-//! | [`ABORTED`] | `abort`, any thread | the owner drops the future instead of the next poll. Never cleared. |
-//! | [`JOIN_INTEREST`] | `spawn` | the `JoinHandle` is alive, and from COMPLETE on it owns the output. Cleared by its drop, only before COMPLETE. |
-//! | [`JOIN_WAKER`] | the `JoinHandle` | the join waker is there. Excludes any write to it. Cleared by the handle, only before COMPLETE; at COMPLETE it passes the join waker to the owner. |
+//! | [`SCHEDULED`] | `spawn`; a wake or an abort of an idle task | a `Runnable` of the owner's exists: in a queue, or being run. Excludes a second one. Cleared when a poll that nobody woke is over. |
+//! | [`WOKEN`] | a wake or an abort of a scheduled task | the poll in progress, if there is one, may have missed an event. Cleared before a poll (which will see the event) or after it (the task then runs again). Excludes going idle. |
+//! | [`HOME_COMPLETE`] | the owner, last of all | as COMPLETE. |
+//! | [`HOME_ABORTED`], [`HOME_DETACHED`] | `abort`; the drop of the `JoinHandle` | as without HOME. |
+//! | `home_join_waker` | the `JoinHandle` | the join waker is there, unless AWAY is set. |
 //!
-//! There is no RUNNING bit. Only the owner's thread polls, and only with the `Runnable` in hand, so SCHEDULED stays
-//! set during the poll and a wake in that time sets WOKEN instead of queueing the task a second time. That is worth
-//! one atomic step in each run: a run begins with a load, and ends with its only write.
+//! In the shared word, written by anyone, in atomic steps:
 //!
-//! References are held by the `Runnable`, the `TaskRef`, the `JoinHandle`, each `AbortHandle` and each `Waker`. The
-//! memory is freed with the last one.
+//! | bit | set by | while it is set |
+//! |---|---|---|
+//! | [`COMPLETE`] | the owner | the future is gone; the output is there, or was when the bit was set. Never cleared. Excludes polls, schedules, and any meaning of the bits above but HOME_COMPLETE. |
+//! | [`ABORTED`] | `abort`, away | the owner drops the future instead of the next poll. Never cleared. |
+//! | [`POSTED`] | a wake or an abort, away; who puts a `Runnable` in an inbox | the header's `next` is taken: a posted `Runnable` is in an inbox, or on its way there. Excludes a second one. Cleared by the owner when it has it. |
+//! | [`MERGED`] | who puts a `Runnable` of the owner's in an inbox | the posted one stands for that one, too: whoever gets it has the turn. Cleared with POSTED. |
+//! | [`AWAY`] | the `JoinHandle`, away | JOIN_WAKER says whether the join waker is there, and no longer `home_join_waker`. Never cleared. |
+//! | [`JOIN_WAKER`] | the `JoinHandle`, away | the join waker is there. Excludes any write to it. Cleared by the handle, only before COMPLETE; at COMPLETE it passes the join waker to the owner. |
+//! | [`DETACHED`] | the drop of the `JoinHandle`, away | nobody asks for the output: the owner drops it. |
+//!
+//! There is no RUNNING bit. Only the owner's thread polls, and only with the `Runnable` in hand, so SCHEDULED stays set
+//! during the poll, and a wake in that time sets WOKEN instead of queueing the task a second time. A wake from away is
+//! posted whatever the task does, since the owner alone knows what it does; it comes to the same when it arrives.
+//!
+//! # References
+//!
+//! They are held by the `Runnable`s, the `TaskRef`, the `JoinHandle`, each `AbortHandle` and each `Waker`. There are two
+//! counts: of what was counted at home, and of what was counted away. A reference that is made here and dropped there leaves
+//! the one too high and the other too low, maybe below zero; only their sum means something. Until COMPLETE nobody needs
+//! it, because the `TaskRef` is there. The step that sets COMPLETE adds the count at home to the shared one, and from then on
+//! that alone counts, on all threads. The memory is freed with the last reference.
 
-use crate::primitives::atomic::{
-    AtomicUsize,
-    Ordering::{AcqRel, Acquire, Relaxed},
+use crate::primitives::{
+    Cell,
+    atomic::{
+        AtomicUsize,
+        Ordering::{AcqRel, Acquire, Relaxed},
+    },
 };
 
-const SCHEDULED: usize = 1 << 0;
-const WOKEN: usize = 1 << 1;
-const COMPLETE: usize = 1 << 2;
-const ABORTED: usize = 1 << 3;
-const JOIN_INTEREST: usize = 1 << 4;
-const JOIN_WAKER: usize = 1 << 5;
-const REFERENCE: usize = 1 << 6;
+mod order;
+#[cfg(test)]
+mod tests;
 
-/// The count may not reach the top bit: between the check and the abort other threads may still add to it.
-const REFERENCES_END: usize = 1 << (usize::BITS - 1);
+pub(super) use order::{Arrival, Begin, Content, Detach, Finish, Hold, JoinWaker, Joining, Notify, Release, Rest};
+
+const SCHEDULED: u8 = 1 << 0;
+const WOKEN: u8 = 1 << 1;
+const HOME_COMPLETE: u8 = 1 << 2;
+const HOME_ABORTED: u8 = 1 << 3;
+const HOME_DETACHED: u8 = 1 << 4;
+
+const COMPLETE: usize = 1 << 0;
+const ABORTED: usize = 1 << 1;
+const POSTED: usize = 1 << 2;
+const MERGED: usize = 1 << 3;
+const AWAY: usize = 1 << 4;
+const JOIN_WAKER: usize = 1 << 5;
+const DETACHED: usize = 1 << 6;
+const REFERENCE: usize = 1 << 7;
+
+/// The counts may not get near their top bit: between a check and the abort other threads may still add.
+const REFERENCES_END: isize = isize::MAX / REFERENCE as isize / 2;
+/// At most so many are counted at home, above or below zero.
+const CARRY: u32 = if cfg!(all(test, loom)) { 4 } else { 1 << 30 };
 
 /// A new task has three references: `Runnable`, `TaskRef` and `JoinHandle`.
-const INITIAL: usize = SCHEDULED | JOIN_INTEREST | (3 * REFERENCE);
+const INITIAL: i32 = 3;
 
-pub(super) struct State(AtomicUsize);
-
-/// What a run has to do.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Begin {
-    /// Poll the future.
-    Poll,
-    /// Drop the future and complete the task as cancelled.
-    Cancel,
-    /// The task completed while it was in a queue: only release the `Runnable`.
-    Nothing,
-}
-
-/// What to do after a poll that gave `Pending`.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Rest {
-    /// Nothing: the reference of the `Runnable` is gone, the next wake makes a new one.
-    Idle,
-    /// The task was woken during the poll: queue the same `Runnable` again.
-    Again,
-}
-
-/// What to do with output and join waker after completion.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Finish {
-    /// Drop the output: nobody will ask for it.
-    Discard,
-    /// Leave everything to the `JoinHandle`. The owner's references are released: do not look at the task again.
-    Keep,
-    /// Leave the output to the `JoinHandle`; take the join waker and wake it.
-    Wake,
-}
-
-/// Which `Runnable` a wake or an abort has to hand to the scheduler.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Notify {
-    /// None: the task is complete, or there is a `Runnable` already.
-    Nothing,
-    /// A new one, whose reference has been counted in the same step.
-    Schedule,
-}
-
-/// What a `JoinHandle` finds when it is polled.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Joining {
-    /// The output is the handle's.
-    Complete,
-    /// The join waker is uninitialised, and the handle's to write.
-    Unregistered,
-    /// The join waker is set, and may be compared but not written.
-    Registered,
-}
-
-/// Who owns the join waker after the handle wanted to change it.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum JoinWaker {
-    /// The step was made while the task was alive.
-    Changed,
-    /// The task had completed: the step has no effect.
-    Complete,
-}
-
-/// What the drop of a `JoinHandle` has to do.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Detach {
-    /// Nothing; its reference is released.
-    Nothing,
-    /// Drop the join waker, then release the reference.
-    DropWaker,
-    /// Drop the output if it was not taken, then release the reference.
-    DropOutput,
-}
-
-/// What the release of a reference has to do.
-#[must_use]
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Release {
-    /// Nothing: others are left.
-    Nothing,
-    /// It was the last one: free the memory.
-    Free,
+/// Functions with "home" in their names, and those said to be the owner's, are for the owner's thread, those with "away" for
+/// the others. Each is one step: of those on one word one comes first, and the other one sees it.
+pub(super) struct State {
+    shared: AtomicUsize,
+    /// The owner's alone.
+    home: Cell<u8>,
+    /// The owner's alone.
+    home_references: Cell<i32>,
+    /// Whether the join waker is there, until AWAY is set. Written by the `JoinHandle` at home. The owner may read it while
+    /// the handle, which has gone away, does: it is not written any more then.
+    home_join_waker: Cell<bool>,
+    /// The owner's alone.
+    pub(super) hold: Cell<Hold>,
+    /// Belongs to whoever the stage belongs to.
+    pub(super) content: Cell<Content>,
 }
 
 impl State {
     #[inline]
     pub(super) fn new() -> State {
-        State(AtomicUsize::new(INITIAL))
+        State {
+            shared: AtomicUsize::new(0),
+            home: Cell::new(SCHEDULED),
+            home_references: Cell::new(INITIAL),
+            home_join_waker: Cell::new(false),
+            hold: Cell::new(Hold::Free),
+            content: Cell::new(Content::Future),
+        }
     }
 
+    /// Any thread. What led to the completion is visible to whoever finds it.
     #[inline]
     pub(super) fn is_complete(&self) -> bool {
-        self.0.load(Acquire) & COMPLETE != 0
+        self.shared.load(Acquire) & COMPLETE != 0
     }
 
-    /// Owner, before a poll, with the `Runnable` in hand.
+    #[inline]
+    fn home(&self, bit: u8) -> bool {
+        self.home.get() & bit != 0
+    }
+
+    /// Owner.
+    #[inline]
+    fn set_home(&self, set: u8, clear: u8) {
+        self.home.set((self.home.get() & !clear) | set);
+    }
+
+    /// Owner.
+    #[inline]
+    fn count_home(&self, more: i32) {
+        let references = self.home_references.get() + more;
+        if references.unsigned_abs() >= CARRY {
+            return self.carry(references);
+        }
+        self.home_references.set(references);
+    }
+
+    /// Owner, before COMPLETE: moves what is counted at home to the shared count. References that all come in here and go out
+    /// there drive the two apart without end, though few are alive: each wake from away does so by one.
+    #[cold]
+    fn carry(&self, references: i32) {
+        self.home_references.set(0);
+        let before = self.shared.fetch_add(in_shared(references), Relaxed);
+        if count(before) + references as isize >= REFERENCES_END {
+            too_many();
+        }
+    }
+
+    // ---------------------------------------------------------------- runs
+
+    /// Owner, before a poll, with its `Runnable` in hand.
     ///
-    /// A load is enough. A wake whose step comes before the value read here is seen by the poll (acquire); one that
-    /// comes after it finds SCHEDULED and sets WOKEN, which [`rest`](State::rest) finds.
+    /// A wake that comes before is seen by the poll; one that comes later sets WOKEN, which [`rest`](State::rest) finds, or
+    /// is posted.
     #[inline]
     pub(super) fn begin(&self) -> Begin {
-        let mut now = self.0.load(Acquire);
-        if now & (WOKEN | COMPLETE) == WOKEN {
-            // Without this a task that was woken twice while it lay in the queue would be polled twice.
-            now = self.0.fetch_and(!WOKEN, AcqRel);
+        let home = self.home.get();
+        if home & HOME_COMPLETE != 0 {
+            return Begin::Nothing;
         }
-        match now {
-            _ if now & COMPLETE != 0 => Begin::Nothing,
-            _ if now & ABORTED != 0 => Begin::Cancel,
-            _ => Begin::Poll,
+        self.set_home(0, WOKEN);
+        match home & HOME_ABORTED != 0 || self.shared.load(Relaxed) & ABORTED != 0 {
+            true => Begin::Cancel,
+            false => Begin::Poll,
         }
     }
 
     /// Owner, after a poll that gave `Pending`. With [`Rest::Idle`] the reference of the `Runnable` is released.
     #[inline]
     pub(super) fn rest(&self) -> Rest {
-        let mut now = self.0.load(Relaxed);
-        loop {
-            debug_assert!(now & SCHEDULED != 0 && now & COMPLETE == 0);
-            debug_assert!(references(now) >= 2, "the TaskRef outlives the poll");
-            let (next, order) = match now & WOKEN {
-                0 => ((now & !SCHEDULED) - REFERENCE, Rest::Idle),
-                _ => (now & !WOKEN, Rest::Again),
-            };
-            match self.0.compare_exchange_weak(now, next, AcqRel, Relaxed) {
-                Ok(_) => return order,
-                Err(seen) => now = seen,
-            }
+        debug_assert!(self.home(SCHEDULED) && !self.home(HOME_COMPLETE));
+        if self.home(WOKEN) {
+            self.set_home(0, WOKEN);
+            return Rest::Again;
         }
+        self.set_home(0, SCHEDULED);
+        self.count_home(-1);
+        Rest::Idle
     }
 
     /// Owner, after the output was stored, holding the reference of the `TaskRef`. It brings the `held` references that
-    /// it wants to release; they are released in the same step if the order is [`Finish::Keep`]. Otherwise the owner
-    /// needs them still.
+    /// it wants to release; they are released in the same step if the order is [`Finish::Keep`] or [`Finish::Wake`]. Otherwise
+    /// the owner needs them still.
+    ///
+    /// With [`Finish::Wake`] what the owner saw in the slot before this call is the join waker: until AWAY is set only this
+    /// thread writes to the slot, and who sets AWAY after this step and then writes does so after that look.
     #[inline]
     pub(super) fn complete(&self, held: usize) -> Finish {
-        let mut now = self.0.load(Acquire);
+        let home = self.home.get();
+        let references = self.home_references.get();
+        // First, since the step below may leave the task to others.
+        self.set_home(HOME_COMPLETE, 0);
+        self.home_references.set(0);
+        let mut now = self.shared.load(Acquire);
         loop {
             assert!(now & COMPLETE == 0, "a task completes once");
-            debug_assert!(references(now) >= held.max(1), "the TaskRef outlives the completion");
-            let (next, order) = match now & (JOIN_INTEREST | JOIN_WAKER) {
-                0 => (now | COMPLETE, Finish::Discard),
-                JOIN_INTEREST => ((now | COMPLETE) - held * REFERENCE, Finish::Keep),
-                _ => (now | COMPLETE, Finish::Wake),
+            let order = match now & AWAY != 0 {
+                _ if now & DETACHED != 0 || home & HOME_DETACHED != 0 => Finish::Discard,
+                false if self.home_join_waker.get() => Finish::Wake,
+                true if now & JOIN_WAKER != 0 => Finish::WakeAway,
+                _ => Finish::Keep,
             };
-            if references(now) == held {
+            let merged = now.wrapping_add(in_shared(references)) | COMPLETE;
+            debug_assert!(count(merged) >= held.max(1) as isize, "the TaskRef outlives the completion");
+            if count(merged) == held as isize {
                 // Nobody else refers to the task, so nobody looks on. That saves the step for detached tasks.
-                self.0.store(next, Relaxed);
+                debug_assert!(order == Finish::Discard);
+                self.shared.store(merged, Relaxed);
                 return order;
             }
-            match self.0.compare_exchange_weak(now, next, AcqRel, Acquire) {
+            let released = matches!(order, Finish::Keep | Finish::Wake);
+            let next = if released { merged - held * REFERENCE } else { merged };
+            match self.shared.compare_exchange_weak(now, next, AcqRel, Acquire) {
                 Ok(_) => return order,
                 Err(seen) => now = seen,
             }
         }
     }
 
-    /// Any thread, holding a reference.
-    pub(super) fn wake(&self) -> Notify {
-        self.notify(0)
+    // ---------------------------------------------------------------- wakes and aborts
+
+    #[inline]
+    pub(super) fn wake_at_home(&self) -> Notify {
+        self.notify_at_home(0)
     }
 
-    /// Any thread, holding a reference.
-    pub(super) fn abort(&self) -> Notify {
-        self.notify(ABORTED)
+    pub(super) fn abort_at_home(&self) -> Notify {
+        self.notify_at_home(HOME_ABORTED)
     }
 
-    fn notify(&self, extra: usize) -> Notify {
-        let mut now = self.0.load(Relaxed);
+    #[inline]
+    fn notify_at_home(&self, extra: u8) -> Notify {
+        let home = self.home.get();
+        if home & HOME_COMPLETE != 0 {
+            return Notify::Nothing;
+        }
+        if home & SCHEDULED != 0 {
+            self.home.set(home | WOKEN | extra);
+            return Notify::Nothing;
+        }
+        self.home.set(home | SCHEDULED | extra);
+        self.count_home(1);
+        Notify::Schedule
+    }
+
+    pub(super) fn wake_away(&self) -> Notify {
+        self.notify_away(0)
+    }
+
+    pub(super) fn abort_away(&self) -> Notify {
+        self.notify_away(ABORTED)
+    }
+
+    fn notify_away(&self, extra: usize) -> Notify {
+        let mut now = self.shared.load(Relaxed);
         loop {
             if now & COMPLETE != 0 {
                 return Notify::Nothing;
             }
-            let (next, order) = match now & SCHEDULED {
-                0 => (one_more(now) | SCHEDULED | extra, Notify::Schedule),
-                _ => (now | WOKEN | extra, Notify::Nothing),
+            let (next, order) = match now & POSTED {
+                0 => (one_more(now) | POSTED | extra, Notify::Schedule),
+                _ => (now | extra, Notify::Nothing),
             };
             // Also where it changes nothing this must be a write, not a look: only a write releases what the caller
             // did before, and only a write is sure to meet the newest state. With a look a poll could miss the event
-            // while the caller misses that the poll is over.
-            match self.0.compare_exchange_weak(now, next, AcqRel, Relaxed) {
+            // while the caller misses that the posted `Runnable` has arrived.
+            match self.shared.compare_exchange_weak(now, next, AcqRel, Relaxed) {
                 Ok(_) => return order,
                 Err(seen) => now = seen,
             }
         }
     }
 
-    /// The `JoinHandle`, when it is polled.
+    /// Any thread, before it puts a `Runnable` of the owner's in an inbox. False if a posted one is on its way there: that
+    /// stands for both from now on.
+    pub(super) fn post(&self) -> bool {
+        self.shared.fetch_or(POSTED | MERGED, AcqRel) & POSTED == 0
+    }
+
+    /// Owner, with a posted `Runnable` in hand. What was done before the wakes that it stands for is visible from here on.
+    pub(super) fn arrive(&self) -> Arrival {
+        let before = self.shared.fetch_and(!(POSTED | MERGED), AcqRel);
+        debug_assert!(before & POSTED != 0);
+        if before & MERGED != 0 {
+            // Another one was left out: it is SCHEDULED, and this is it.
+            return Arrival::Run;
+        }
+        match self.home.get() {
+            home if home & HOME_COMPLETE != 0 => Arrival::Nothing,
+            home if home & SCHEDULED != 0 => {
+                self.home.set(home | WOKEN);
+                Arrival::Nothing
+            }
+            home => {
+                self.home.set(home | SCHEDULED);
+                Arrival::Run
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- the JoinHandle
+
+    /// The `JoinHandle`: true once it has been polled away. From then on it acts as if it was away for ever.
     #[inline]
-    pub(super) fn joining(&self) -> Joining {
-        let now = self.0.load(Acquire);
+    pub(super) fn has_gone_away(&self) -> bool {
+        // Its own last word on it, wherever that was.
+        self.shared.load(Relaxed) & AWAY != 0
+    }
+
+    /// The `JoinHandle`, at home and never away: whether the join waker is there. It can change it by plain accesses, as
+    /// only this thread completes the task.
+    #[inline]
+    pub(super) fn has_join_waker_at_home(&self) -> bool {
+        self.home_join_waker.get()
+    }
+
+    #[inline]
+    pub(super) fn set_join_waker_at_home(&self) {
+        self.home_join_waker.set(true);
+    }
+
+    #[inline]
+    pub(super) fn is_complete_at_home(&self) -> bool {
+        self.home(HOME_COMPLETE)
+    }
+
+    /// The `JoinHandle`, when it is polled away.
+    pub(super) fn joining_away(&self) -> Joining {
+        let mut now = self.shared.load(Acquire);
+        if now & (COMPLETE | AWAY) == 0 {
+            now = self.shared.fetch_or(AWAY, AcqRel);
+            // Until the handle went away it was at home, where it wrote this bit last.
+            if now & COMPLETE == 0 && self.home_join_waker.get() {
+                return Joining::Brought;
+            }
+        }
         match now & (COMPLETE | JOIN_WAKER) {
             0 => Joining::Unregistered,
             JOIN_WAKER => Joining::Registered,
@@ -240,56 +338,88 @@ impl State {
         }
     }
 
-    /// The `JoinHandle`, after it wrote the join waker. If the task was complete, nobody else will look at the join
+    /// The `JoinHandle`, away, after it wrote the join waker. If the task was complete, nobody else will look at the join
     /// waker, whatever the bit says now.
     pub(super) fn publish_join_waker(&self) -> JoinWaker {
-        join_waker_after(self.0.fetch_or(JOIN_WAKER, AcqRel))
+        join_waker_after(self.shared.fetch_or(JOIN_WAKER, AcqRel))
     }
 
-    /// The `JoinHandle`, before it writes the join waker anew. If the task was complete, the join waker is the owner's.
+    /// The `JoinHandle`, away, before it writes the join waker anew. If the task was complete, the join waker is the owner's.
     pub(super) fn retract_join_waker(&self) -> JoinWaker {
-        join_waker_after(self.0.fetch_and(!JOIN_WAKER, AcqRel))
+        join_waker_after(self.shared.fetch_and(!JOIN_WAKER, AcqRel))
     }
 
-    /// The `JoinHandle`, when it is dropped.
+    /// The `JoinHandle`, when it is dropped at home and was never away.
     #[inline]
-    pub(super) fn detach(&self) -> Detach {
-        let mut now = self.0.load(Acquire);
+    pub(super) fn detach_at_home(&self) -> Detach {
+        let home = self.home.get();
+        if home & HOME_COMPLETE != 0 {
+            return Detach::DropOutput;
+        }
+        self.home.set(home | HOME_DETACHED);
+        if self.home_join_waker.replace(false) {
+            return Detach::DropWaker;
+        }
+        self.count_home(-1);
+        Detach::Nothing
+    }
+
+    /// The `JoinHandle`, when it is dropped away, or was there once.
+    pub(super) fn detach_away(&self) -> Detach {
+        let mut now = self.shared.load(Acquire);
         loop {
             if now & COMPLETE != 0 {
                 return Detach::DropOutput;
             }
-            debug_assert!(references(now) >= 2, "the TaskRef is there until the task is complete");
-            let cleared = now & !(JOIN_INTEREST | JOIN_WAKER);
-            let (next, order) = match now & JOIN_WAKER {
-                0 => (cleared - REFERENCE, Detach::Nothing),
-                _ => (cleared, Detach::DropWaker),
+            let waker = match now & AWAY {
+                0 => self.home_join_waker.get(),
+                _ => now & JOIN_WAKER != 0,
             };
-            match self.0.compare_exchange_weak(now, next, AcqRel, Acquire) {
+            let detached = (now | DETACHED | AWAY) & !JOIN_WAKER;
+            let (next, order) = match waker {
+                true => (detached, Detach::DropWaker),
+                false => (detached.wrapping_sub(REFERENCE), Detach::Nothing),
+            };
+            match self.shared.compare_exchange_weak(now, next, AcqRel, Acquire) {
                 Ok(_) => return order,
                 Err(seen) => now = seen,
             }
         }
     }
 
+    // ---------------------------------------------------------------- references
+
     /// One reference more, for a caller that holds one.
     #[inline]
-    pub(super) fn retain(&self) {
+    pub(super) fn retain(&self, at_home: bool) {
+        if at_home && !self.home(HOME_COMPLETE) {
+            return self.count_home(1);
+        }
         // Nothing is published by a new reference; handing it to another thread orders what needs order.
-        one_more(self.0.fetch_add(REFERENCE, Relaxed));
+        one_more(self.shared.fetch_add(REFERENCE, Relaxed));
     }
 
-    /// `count` references less, all of them the caller's.
+    /// `released` references less, all of them the caller's.
     #[inline]
-    pub(super) fn release(&self, count: usize) -> Release {
+    pub(super) fn release(&self, at_home: bool, released: u8) -> Release {
+        if at_home && !self.home(HOME_COMPLETE) {
+            self.count_home(-i32::from(released));
+            return Release::Nothing;
+        }
+        let wanted = isize::from(released);
         // Who finds only its own references is alone, since a reference is only ever made from another one; and the
         // acquire puts the other holders' last accesses before the free. That saves the write.
-        if references(self.0.load(Acquire)) == count {
+        let now = self.shared.load(Acquire);
+        if now & COMPLETE != 0 && count(now) == wanted {
             return Release::Free;
         }
-        let before = references(self.0.fetch_sub(count * REFERENCE, AcqRel));
-        assert!(before >= count, "a reference was released twice");
-        if before == count { Release::Free } else { Release::Nothing }
+        let before = self.shared.fetch_sub(usize::from(released) * REFERENCE, AcqRel);
+        if before & COMPLETE == 0 {
+            // The TaskRef is there, and was counted at home.
+            return Release::Nothing;
+        }
+        assert!(count(before) >= wanted, "a reference was released twice");
+        if count(before) == wanted { Release::Free } else { Release::Nothing }
     }
 }
 
@@ -300,147 +430,65 @@ fn join_waker_after(before: usize) -> JoinWaker {
     }
 }
 
+/// The references that are counted in the shared word. All of them once it is COMPLETE.
 #[inline]
-fn references(state: usize) -> usize {
-    state / REFERENCE
+fn count(shared: usize) -> isize {
+    // An arithmetic shift: it may be negative.
+    shared.cast_signed() >> REFERENCE.trailing_zeros()
 }
 
-/// `state` with one reference more. Wakers can be cloned and forgotten in safe code, so that the count can overflow,
-/// and an overflow would free a task in use: the process ends instead.
+/// What adds so many references to the shared word, or takes them away.
 #[inline]
-fn one_more(state: usize) -> usize {
-    if state >= REFERENCES_END {
-        std::process::abort();
+fn in_shared(references: i32) -> usize {
+    (references as usize).wrapping_mul(REFERENCE)
+}
+
+/// `shared` with one reference more.
+#[inline]
+fn one_more(shared: usize) -> usize {
+    if count(shared) >= REFERENCES_END {
+        too_many();
     }
-    state + REFERENCE
+    shared.wrapping_add(REFERENCE)
 }
 
-impl std::fmt::Debug for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let now = self.0.load(Relaxed);
-        let names = [
-            (SCHEDULED, "SCHEDULED"),
-            (WOKEN, "WOKEN"),
+/// Wakers can be cloned and forgotten in safe code, so that a count can overflow, and an overflow would free a task in use:
+/// the process ends instead.
+#[cold]
+fn too_many() -> ! {
+    std::process::abort();
+}
+
+impl State {
+    /// For Debug output; what is at home only there.
+    pub(super) fn describe(&self, at_home: bool, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shared = self.shared.load(Relaxed);
+        let in_shared = [
             (COMPLETE, "COMPLETE"),
             (ABORTED, "ABORTED"),
-            (JOIN_INTEREST, "JOIN_INTEREST"),
+            (POSTED, "POSTED"),
+            (MERGED, "MERGED"),
+            (AWAY, "AWAY"),
             (JOIN_WAKER, "JOIN_WAKER"),
+            (DETACHED, "DETACHED"),
         ];
-        for (_, name) in names.iter().filter(|(bit, _)| now & bit != 0) {
+        for (_, name) in in_shared.iter().filter(|(bit, _)| shared & bit != 0) {
             write!(f, "{name} ")?;
         }
-        write!(f, "references: {}", references(now))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn state(bits: usize, references: usize) -> State {
-        State(AtomicUsize::new(bits | (references * REFERENCE)))
-    }
-
-    fn is(state: &State, bits: usize, references: usize) {
-        assert_eq!(state.0.load(Relaxed), bits | (references * REFERENCE), "{state:?}");
-    }
-
-    #[test]
-    fn a_wake_makes_one_runnable_and_counts_its_reference() {
-        let task = state(0, 2);
-        assert_eq!(task.wake(), Notify::Schedule);
-        is(&task, SCHEDULED, 3);
-        assert_eq!(task.wake(), Notify::Nothing);
-        assert_eq!(task.wake(), Notify::Nothing);
-        is(&task, SCHEDULED | WOKEN, 3);
-        assert_eq!(task.begin(), Begin::Poll);
-        is(&task, SCHEDULED, 3);
-        assert_eq!(task.rest(), Rest::Idle);
-        is(&task, 0, 2);
-    }
-
-    #[test]
-    fn a_wake_during_the_poll_runs_the_task_again() {
-        let task = state(SCHEDULED, 2);
-        assert_eq!(task.begin(), Begin::Poll);
-        assert_eq!(task.wake(), Notify::Nothing);
-        assert_eq!(task.rest(), Rest::Again);
-        is(&task, SCHEDULED, 2);
-        assert_eq!(task.rest(), Rest::Idle);
-        is(&task, 0, 1);
-    }
-
-    #[test]
-    fn an_abort_reaches_the_owner_in_every_state() {
-        let idle = state(0, 2);
-        assert_eq!(idle.abort(), Notify::Schedule);
-        assert_eq!(idle.begin(), Begin::Cancel);
-        let polled = state(SCHEDULED, 3);
-        assert_eq!(polled.abort(), Notify::Nothing);
-        assert_eq!(polled.rest(), Rest::Again);
-        assert_eq!(polled.begin(), Begin::Cancel);
-        let complete = state(COMPLETE, 1);
-        assert_eq!(complete.abort(), Notify::Nothing);
-        is(&complete, COMPLETE, 1);
-    }
-
-    #[test]
-    fn completion_says_who_owns_output_and_join_waker() {
-        for (bits, order) in
-            [(0, Finish::Discard), (JOIN_INTEREST, Finish::Keep), (JOIN_INTEREST | JOIN_WAKER, Finish::Wake)]
-        {
-            let task = state(bits | SCHEDULED | WOKEN, 3);
-            let left = if order == Finish::Keep { 1 } else { 3 };
-            assert_eq!(task.complete(2), order);
-            is(&task, bits | SCHEDULED | WOKEN | COMPLETE, left);
-            assert_eq!(task.begin(), Begin::Nothing);
-            assert_eq!(task.wake(), Notify::Nothing);
+        write!(f, "references: {}", count(shared))?;
+        if at_home {
+            let Self { home, home_references, home_join_waker, .. } = self;
+            let names = [
+                (SCHEDULED, "SCHEDULED"),
+                (WOKEN, "WOKEN"),
+                (HOME_ABORTED, "HOME_ABORTED"),
+                (HOME_DETACHED, "HOME_DETACHED"),
+            ];
+            write!(f, " + {} at home, join waker: {}", home_references.get(), home_join_waker.get())?;
+            for (_, name) in names.iter().filter(|(bit, _)| home.get() & bit != 0) {
+                write!(f, " {name}")?;
+            }
         }
-    }
-
-    #[test]
-    fn the_handle_changes_the_join_waker_only_while_the_task_lives() {
-        let task = state(JOIN_INTEREST, 2);
-        assert_eq!(task.joining(), Joining::Unregistered);
-        assert_eq!(task.publish_join_waker(), JoinWaker::Changed);
-        assert_eq!(task.joining(), Joining::Registered);
-        assert_eq!(task.retract_join_waker(), JoinWaker::Changed);
-        assert_eq!(task.complete(0), Finish::Keep);
-        assert_eq!(task.publish_join_waker(), JoinWaker::Complete);
-        assert_eq!(task.retract_join_waker(), JoinWaker::Complete);
-        assert_eq!(task.joining(), Joining::Complete);
-        assert_eq!(task.detach(), Detach::DropOutput);
-    }
-
-    #[test]
-    fn a_detached_task_loses_interest_and_reference_in_one_step() {
-        let task = state(JOIN_INTEREST, 2);
-        assert_eq!(task.detach(), Detach::Nothing);
-        is(&task, 0, 1);
-        let waited_for = state(JOIN_INTEREST | JOIN_WAKER, 2);
-        assert_eq!(waited_for.detach(), Detach::DropWaker);
-        is(&waited_for, 0, 2);
-        assert_eq!(waited_for.release(1), Release::Nothing);
-        assert_eq!(waited_for.release(1), Release::Free);
-    }
-
-    /// The abort is real, so it happens in a child process: this test again, told to go over the edge.
-    #[test]
-    fn an_overflow_of_the_references_ends_the_process() {
-        const MARK: &str = "TASK_STATE_OVERFLOW";
-        if std::env::var_os(MARK).is_some() {
-            let task = State(AtomicUsize::new(REFERENCES_END - REFERENCE));
-            task.retain();
-            task.retain();
-            unreachable!("the second one is over the edge");
-        }
-        let name = "an_overflow_of_the_references_ends_the_process";
-        let child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args([name, "--nocapture"])
-            .env(MARK, "1")
-            .output()
-            .unwrap();
-        let signal = std::os::unix::process::ExitStatusExt::signal(&child.status);
-        assert_eq!(signal, Some(6), "{}", String::from_utf8_lossy(&child.stderr));
+        Ok(())
     }
 }

@@ -7,7 +7,10 @@ use std::{
     rc::Rc,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{
+            AtomicUsize,
+            Ordering::{Relaxed, SeqCst},
+        },
         mpsc,
     },
     task::{Context, Poll, Wake, Waker},
@@ -20,6 +23,7 @@ use crate::{
     inbox::{Inbox, Pushed},
 };
 
+mod joining;
 mod owner;
 mod wakes;
 
@@ -173,138 +177,6 @@ fn leave_waker(slot: &Rc<RefCell<Option<Waker>>>, go: &Rc<Cell<bool>>) -> impl F
         *slot.borrow_mut() = Some(context.waker().clone());
         if go.get() { Poll::Ready(()) } else { Poll::Pending }
     })
-}
-
-mod joining {
-    use super::*;
-
-    #[test]
-    fn join_after_completion() {
-        let executor = Executor::new();
-        let handle = executor.spawn(async { Rc::new(5) });
-        assert!(!handle.is_finished());
-        assert_eq!(executor.turn(), 1);
-        assert!(handle.is_finished());
-        assert_eq!(*joined(handle).unwrap(), 5);
-        executor.assert_all_freed();
-    }
-
-    #[test]
-    fn join_before_completion_is_woken_once() {
-        let (executor, woken) = (Executor::new(), Count::default());
-        let mut handle = executor.spawn(async { 5 });
-        let waker = woken.waker();
-        for _ in 0..3 {
-            assert!(Pin::new(&mut handle).poll(&mut Context::from_waker(&waker)).is_pending());
-        }
-        executor.run_all();
-        assert_eq!(woken.get(), 1);
-        assert_eq!(joined(handle).unwrap(), 5);
-        executor.assert_all_freed();
-    }
-
-    #[test]
-    fn a_task_joins_another() {
-        let executor = Executor::new();
-        let inner = executor.spawn(async { 5 });
-        let outer = executor.spawn(async move { inner.await.unwrap() + 1 });
-        executor.run_all();
-        assert_eq!(joined(outer).unwrap(), 6);
-        executor.assert_all_freed();
-    }
-
-    #[test]
-    fn join_polled_with_changing_wakers() {
-        let (executor, counts) = (Executor::new(), [(); 3].map(|()| Count::default()));
-        let mut handle = executor.spawn(async {});
-        for count in &counts {
-            assert!(Pin::new(&mut handle).poll(&mut Context::from_waker(&count.waker())).is_pending());
-        }
-        executor.run_all();
-        assert_eq!(counts.each_ref().map(Count::get), [0, 0, 1]);
-        assert_eq!(counts.each_ref().map(|count| Arc::strong_count(&count.0)), [1, 1, 1], "wakers are dropped");
-        joined(handle).unwrap();
-        executor.assert_all_freed();
-    }
-
-    #[test]
-    fn join_from_other_threads() {
-        let executor = Executor::new();
-        let (to_joiner, handles) = mpsc::channel::<(usize, JoinHandle<Box<usize>>)>();
-        let joiner = thread::spawn(move || {
-            for (i, mut handle) in handles {
-                // Other wakers first, so that they are exchanged while the owner completes the task.
-                for _ in 0..i % 4 {
-                    if let Poll::Ready(output) =
-                        Pin::new(&mut handle).poll(&mut Context::from_waker(&Count::default().waker()))
-                    {
-                        assert_eq!(*output.unwrap(), i);
-                        break;
-                    }
-                }
-                match i % 5 {
-                    0 => drop(handle),
-                    _ if handle.is_finished() => drop(handle),
-                    _ => assert_eq!(*block_on(handle).unwrap(), i),
-                }
-            }
-        });
-        for i in 0..20_000 {
-            to_joiner.send((i, executor.spawn(async move { Box::new(i) }))).unwrap();
-            executor.turn();
-        }
-        drop(to_joiner);
-        joiner.join().unwrap();
-        executor.assert_all_freed();
-    }
-
-    #[test]
-    #[should_panic = "a JoinHandle was polled after it had given its result"]
-    fn a_second_result_is_refused() {
-        let executor = Executor::new();
-        let mut handle = executor.spawn(async {});
-        executor.run_all();
-        assert!(poll_once(&mut handle).is_ready());
-        assert!(handle.is_finished());
-        let _panics = poll_once(&mut handle);
-    }
-
-    #[test]
-    fn output_is_dropped_once_wherever_the_handle_is_dropped() {
-        for stage in 0..5 {
-            let (executor, drops, go) = (Executor::new(), Count::default(), Rc::new(Cell::new(false)));
-            let (output, ready, slot) = (drops.on_drop(), go.clone(), Rc::default());
-            let wait = leave_waker(&slot, &go);
-            let mut handle = Some(executor.spawn(async move {
-                wait.await;
-                output
-            }));
-            let mut drop_at = |now| (now == stage).then(|| drop(handle.take()));
-            drop_at(0);
-            executor.run_all();
-            drop_at(1);
-            let woken = Count::default();
-            if let Some(handle) = &mut handle {
-                assert!(Pin::new(handle).poll(&mut Context::from_waker(&woken.waker())).is_pending());
-            }
-            if stage == 2 {
-                handle = None;
-            }
-            ready.set(true);
-            slot.borrow_mut().take().unwrap().wake();
-            assert_eq!(drops.get(), 0);
-            executor.run_all();
-            assert_eq!(woken.get(), (stage > 2) as usize);
-            assert_eq!(drops.get(), (stage <= 2) as usize, "stage {stage}");
-            if stage == 4 {
-                drop(poll_once(handle.as_mut().unwrap()));
-                assert_eq!(drops.get(), 1);
-            }
-            drop((handle, slot.take()));
-            assert_eq!(drops.get(), 1, "stage {stage}");
-            executor.assert_all_freed();
-        }
-    }
 }
 
 mod panics {
