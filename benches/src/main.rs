@@ -7,6 +7,8 @@ mod direct;
 mod echo;
 mod local;
 mod measure;
+mod net;
+mod net_peers;
 mod small_files;
 mod tcp_reads;
 mod timers;
@@ -14,7 +16,7 @@ mod timers;
 type Named = (&'static str, fn());
 
 /// The benches by name.
-const BENCHES: [Named; 9] = [
+const BENCHES: [Named; 11] = [
     ("small-files", || small_files::bench().report()),
     ("small-files-together", || small_files::bench_together().report()),
     ("direct", || direct::bench().report()),
@@ -24,12 +26,17 @@ const BENCHES: [Named; 9] = [
     ("busy", busy::report),
     ("tcp-reads", tcp_reads::report),
     ("timers", timers::report),
+    ("net", net::report),
+    ("idle", net::report_idle),
 ];
 
 fn main() {
     let mut wanted: Vec<String> = std::env::args().skip(1).collect();
-    // Not a bench: fewer rounds for those that take long.
-    wanted.retain(|name| name != "quick");
+    if wanted.first().is_some_and(|word| word == net::server::SERVE) {
+        return net::server::run(&wanted);
+    }
+    // Not benches: fewer rounds for those that take long, and what `net` is asked for.
+    wanted.retain(|name| name != "quick" && !name.contains('='));
     if let Some(unknown) = wanted.iter().find(|name| !BENCHES.iter().any(|(known, _)| known == name)) {
         let known = BENCHES.map(|(name, _)| name).join(", ");
         eprintln!("error: no bench is called {unknown}; there are: {known}");
