@@ -27,9 +27,11 @@ pub struct Peer {
 }
 
 /// The project's own two faces come first, the loops by hand last.
-pub const PEERS: [Peer; 9] = [
-    Peer { name: "runtime, drop-in", serve: runtime::serve, lean: true },
-    Peer { name: "runtime, streams", serve: native::serve, lean: false },
+pub const PEERS: [Peer; 11] = [
+    Peer { name: "runtime (drop-in)", serve: runtime::serve, lean: true },
+    Peer { name: "runtime (streams)", serve: native::serve, lean: false },
+    Peer { name: "with Defer (drop-in)", serve: runtime::serve_deferred, lean: false },
+    Peer { name: "with Defer (streams)", serve: native::serve_deferred, lean: false },
     Peer { name: "tokio", serve: tokio::serve, lean: true },
     Peer { name: "monoio", serve: monoio::serve, lean: true },
     Peer { name: "compio", serve: compio::serve, lean: false },

@@ -3,7 +3,7 @@
 use std::net;
 
 use ::runtime::{
-    IntoResult, Runtime,
+    Builder, IntoResult, Runtime, TaskRun,
     net::{BufferPool, TcpListener, TcpStream},
 };
 
@@ -13,7 +13,15 @@ use super::work::{Answer, MESSAGE_MAX, Work};
 const BUFFERS: u16 = 2048;
 
 pub fn serve(listener: net::TcpListener, work: Work) {
-    let runtime = Runtime::new().expect("a runtime");
+    serve_on(&Runtime::new().expect("a runtime"), listener, work);
+}
+
+/// With the task-run mode that takes least CPU time.
+pub fn serve_deferred(listener: net::TcpListener, work: Work) {
+    serve_on(&Builder::new().task_run(TaskRun::Defer).build().expect("a runtime"), listener, work);
+}
+
+fn serve_on(runtime: &Runtime, listener: net::TcpListener, work: Work) {
     runtime.block_on(async {
         let listener = TcpListener::from_std(listener).expect("a listener");
         let pool = BufferPool::new(BUFFERS, MESSAGE_MAX as u32).expect("a pool");

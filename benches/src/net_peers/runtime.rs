@@ -3,6 +3,7 @@
 use std::net;
 
 use ::runtime::{
+    Builder, Runtime, TaskRun,
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
@@ -10,8 +11,15 @@ use ::runtime::{
 use super::work::{Answer, MESSAGE_MAX, Work};
 
 pub fn serve(listener: net::TcpListener, work: Work) {
-    listener.set_nonblocking(true).expect("an option");
-    let runtime = ::runtime::Runtime::new().expect("a runtime");
+    serve_on(&Runtime::new().expect("a runtime"), listener, work);
+}
+
+/// With the task-run mode that takes least CPU time.
+pub fn serve_deferred(listener: net::TcpListener, work: Work) {
+    serve_on(&Builder::new().task_run(TaskRun::Defer).build().expect("a runtime"), listener, work);
+}
+
+fn serve_on(runtime: &Runtime, listener: net::TcpListener, work: Work) {
     runtime.block_on(async {
         let listener = TcpListener::from_std(listener).expect("a listener");
         loop {

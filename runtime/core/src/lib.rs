@@ -26,6 +26,7 @@ mod counters;
 pub mod cpu;
 mod doorbell;
 mod driver;
+mod edges;
 pub mod encode;
 pub mod fd;
 pub mod features;

@@ -25,10 +25,12 @@ use std::{
 
 use crate::{
     coop,
+    edges::Edge,
     fd::{SharedFd, Target},
     future::Io,
     op::{self, Polled, poll_any},
     plan::One,
+    shard,
 };
 
 pub use interest::Interest;
@@ -45,6 +47,8 @@ pub struct Readiness {
     reader: Mutex<Option<PollOp>>,
     /// As `reader`, for writes.
     writer: Mutex<Option<PollOp>>,
+    /// The registration of [`poll_read_edge`](Readiness::poll_read_edge), with the shard that polled last.
+    edge: Mutex<Option<Edge>>,
 }
 
 impl Readiness {
@@ -60,7 +64,7 @@ impl Readiness {
     }
 
     fn of(polled: Polled) -> Readiness {
-        Readiness { polled, reader: Mutex::default(), writer: Mutex::default() }
+        Readiness { polled, reader: Mutex::default(), writer: Mutex::default(), edge: Mutex::default() }
     }
 
     /// Waits until what is asked for holds.
@@ -178,17 +182,63 @@ impl Readiness {
         }
     }
 
+    /// As [`poll_read_io`](Readiness::poll_read_io), for sockets that are read often: what arrives is told by the shard's
+    /// epoll, see `edges`. `took_all` says of a result that nothing was left behind it.
+    ///
+    /// # Errors
+    /// As for [`async_io`](Readiness::async_io).
+    pub fn poll_read_edge<R>(
+        &self,
+        cx: &mut Context<'_>,
+        took_all: impl Fn(&R) -> bool,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let polled = shard::with_current(|shard| {
+            let lock = || self.edge.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = lock().as_ref().and_then(|edge| edge.on(shard));
+            if let Some(key) = known
+                && !shard.edges.may_be_readable(key)
+            {
+                shard.edges.wait(key, cx.waker());
+                return Some(Poll::Pending);
+            }
+            let attempted = match attempt(cx, &mut f) {
+                Poll::Pending => return Some(Poll::Pending),
+                Poll::Ready(attempted) => attempted,
+            };
+            if let Some(done) = attempted {
+                if let (Some(key), Ok(result)) = (known, &done)
+                    && took_all(result)
+                {
+                    shard.edges.found_less(key);
+                }
+                return Some(Poll::Ready(done));
+            }
+            let key = match known {
+                Some(key) => key,
+                None => {
+                    let edge = shard.edges.add(shard, self.polled.number()).ok()?;
+                    let key = edge.on(shard);
+                    let old = lock().replace(edge);
+                    drop(old);
+                    key?
+                }
+            };
+            shard.edges.found_nothing(key);
+            shard.edges.wait(key, cx.waker());
+            Some(Poll::Pending)
+        });
+        // Without a shard, or an epoll that takes the socket, as other waits.
+        polled.flatten().unwrap_or_else(|| self.poll_read_io(cx, f))
+    }
+
     /// What of `interest` holds now: poll(2) without waiting, one system call. Empty if nothing does.
     ///
     /// # Errors
     /// EBADF if the descriptor is not open.
     pub fn now(&self, interest: Interest) -> io::Result<Ready> {
-        let fd = match &self.polled {
-            Polled::Target(Target::Fd(fd)) => fd.as_raw_fd(),
-            Polled::Number(number) => *number,
-            Polled::Target(Target::Slot(_) | Target::Handle(_)) => unreachable!("made of descriptors only"),
-        };
-        let mut poll = libc::pollfd { fd, events: interest.events() as libc::c_short, revents: 0 };
+        let mut poll =
+            libc::pollfd { fd: self.polled.number(), events: interest.events() as libc::c_short, revents: 0 };
         loop {
             // SAFETY: one entry, a local, written during the call. Test: runtime/tests/async_fd.rs.
             match unsafe { libc::poll(&raw mut poll, 1, 0) } {
