@@ -172,9 +172,6 @@ impl Socket {
     /// (One of a Unix socket stops at descriptors that were sent along, too.)
     pub(crate) fn poll_recv_bytes(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let room = buf.remaining();
-        if room == 0 {
-            return Poll::Ready(self.try_recv(buf).map(drop));
-        }
         // No more news comes after the end.
         let took_all = |count: &usize| (1..room).contains(count);
         ready!(self.readiness.poll_read_edge(cx, took_all, || self.try_recv(buf)))?;

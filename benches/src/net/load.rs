@@ -139,7 +139,7 @@ impl Load {
     }
 }
 
-/// Again for a while: one of the servers closes its listener and makes another.
+/// Again for a while, if the listener's queue is full.
 fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let start = Instant::now();
     loop {

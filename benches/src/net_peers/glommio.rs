@@ -17,6 +17,7 @@ pub fn serve(listener: net::TcpListener, work: Work) {
     let executor: LocalExecutor = LocalExecutorBuilder::new(Placement::Unbound).make().expect("an executor");
     executor.run(async {
         let listener = TcpListener::bind(address).expect("a listener");
+        super::announce(address);
         loop {
             let stream = listener.accept().await.expect("a connection");
             stream.set_nodelay(true).expect("an option");

@@ -48,6 +48,8 @@ pub(crate) struct Edges {
     generation: Cell<u32>,
     /// Entries that somebody waits for.
     waiting: Cell<usize>,
+    /// Kept between passes for its memory.
+    woken: RefCell<Vec<Waker>>,
 }
 
 #[derive(Debug)]
@@ -113,7 +115,8 @@ impl Edges {
         let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         // SAFETY: a new descriptor without another owner. Test: as above.
         let epoll = (epoll >= 0).then(|| Arc::new(unsafe { OwnedFd::from_raw_fd(epoll) }));
-        Edges { epoll, entries: RefCell::default(), generation: Cell::new(0), waiting: Cell::new(0) }
+        let (entries, woken) = (RefCell::default(), RefCell::default());
+        Edges { epoll, entries, generation: Cell::new(0), waiting: Cell::new(0), woken }
     }
 
     /// Registers a socket at which a read has found nothing: it waits, unless there is news by now.
@@ -180,7 +183,7 @@ impl Edges {
         let count = unsafe { libc::epoll_wait(epoll.as_raw_fd(), news.as_mut_ptr(), NEWS_MAX as i32, 0) };
         // Interrupted by a signal, it is called again in the next pass.
         let news = &news[..usize::try_from(count).unwrap_or(0)];
-        let mut wakers = Vec::with_capacity(news.len());
+        let mut woken = self.woken.take();
         let mut entries = self.entries.borrow_mut();
         for event in news {
             let (key, events) = (EdgeKey::of(event.u64), event.events as i32);
@@ -188,11 +191,12 @@ impl Edges {
             let Some(entry) = entry else { continue };
             entry.readable = true;
             entry.abnormal |= events & ABNORMAL != 0;
-            wakers.extend(entry.waker.take());
+            woken.extend(entry.waker.take());
         }
         drop(entries);
-        self.waiting.set(self.waiting.get() - wakers.len());
-        wakers.into_iter().for_each(Waker::wake);
+        self.waiting.set(self.waiting.get() - woken.len());
+        woken.drain(..).for_each(Waker::wake);
+        self.woken.replace(woken);
     }
 }
 

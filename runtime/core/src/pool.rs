@@ -310,9 +310,9 @@ impl Pool {
         self.memory.publish(place, buffer, state.tail);
     }
 
-    /// Takes in a CQE that names a buffer; what it has filled is put on `pieces`. Called for the CQEs in their order.
+    /// Takes in a CQE that names a buffer; what it has filled is given to `push`. Called for the CQEs in their order.
     /// Wakes nobody, as the driver is borrowed.
-    pub(crate) fn filled(&self, res: i32, flags: u32, pieces: &mut VecDeque<Piece>) {
+    pub(crate) fn filled(&self, res: i32, flags: u32, mut push: impl FnMut(Piece)) {
         let state = &mut *self.state.borrow_mut();
         let mut buffer = (flags >> 16) as u16;
         let mut left = u32::try_from(res).unwrap_or(0);
@@ -329,7 +329,7 @@ impl Pool {
             }
             if len > 0 {
                 of.pieces += 1;
-                pieces.push_back(Piece { buffer, start, len });
+                push(Piece { buffer, start, len });
             } else if !of.in_ring && of.pieces == 0 {
                 self.provide(state, buffer);
             }

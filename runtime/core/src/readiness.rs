@@ -19,7 +19,7 @@ use std::{
     io,
     os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -42,14 +42,27 @@ type PollOp = Io<One<op::Poll>>;
 #[derive(Debug)]
 pub struct Readiness {
     polled: Polled,
+    /// Made at the first wait that needs it: most connections have none, and there are many.
+    waits: OnceLock<Box<Waits>>,
+    /// The registration of [`poll_read_edge`](Readiness::poll_read_edge), with the shard that polled last.
+    edge: Mutex<Option<Edge>>,
+}
+
+/// The waits inside polls.
+#[derive(Debug, Default)]
+struct Waits {
     /// The op of the task that last asked by `poll_read_ready`. It is taken out while it is polled, so that no waker is
     /// touched under the lock; of two tasks that poll at once the later to put its op back stays, the other's is cancelled.
     reader: Mutex<Option<PollOp>>,
     /// As `reader`, for writes.
     writer: Mutex<Option<PollOp>>,
-    /// The registration of [`poll_read_edge`](Readiness::poll_read_edge), with the shard that polled last.
-    edge: Mutex<Option<Edge>>,
 }
+
+/// One of them.
+type Direction = fn(&Waits) -> &Mutex<Option<PollOp>>;
+
+const READER: Direction = |waits| &waits.reader;
+const WRITER: Direction = |waits| &waits.writer;
 
 impl Readiness {
     /// The readiness of a descriptor that the waits share.
@@ -64,7 +77,7 @@ impl Readiness {
     }
 
     fn of(polled: Polled) -> Readiness {
-        Readiness { polled, reader: Mutex::default(), writer: Mutex::default(), edge: Mutex::default() }
+        Readiness { polled, waits: OnceLock::new(), edge: Mutex::default() }
     }
 
     /// Waits until what is asked for holds.
@@ -90,7 +103,7 @@ impl Readiness {
     /// # Panics
     /// Outside a runtime.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        self.poll_last(&self.reader, Interest::READABLE, cx)
+        self.poll_last(READER, Interest::READABLE, cx)
     }
 
     /// As [`poll_read_ready`](Readiness::poll_read_ready), for writes.
@@ -101,15 +114,11 @@ impl Readiness {
     /// # Panics
     /// Outside a runtime.
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        self.poll_last(&self.writer, Interest::WRITABLE, cx)
+        self.poll_last(WRITER, Interest::WRITABLE, cx)
     }
 
-    fn poll_last(
-        &self,
-        slot: &Mutex<Option<PollOp>>,
-        interest: Interest,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Ready>> {
+    fn poll_last(&self, direction: Direction, interest: Interest, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        let slot = direction(self.waits.get_or_init(Box::default));
         let lock = || slot.lock().unwrap_or_else(PoisonError::into_inner);
         let mut op = lock().take();
         let polled = self.poll_op(&mut op, interest, cx);
@@ -150,7 +159,7 @@ impl Readiness {
     /// # Errors
     /// As for [`async_io`](Readiness::async_io).
     pub fn poll_read_io<R>(&self, cx: &mut Context<'_>, f: impl FnMut() -> io::Result<R>) -> Poll<io::Result<R>> {
-        self.poll_io(&self.reader, Interest::READABLE, cx, f)
+        self.poll_io(READER, Interest::READABLE, cx, f)
     }
 
     /// As [`async_io`](Readiness::async_io) for a write inside a poll. Only the task that polled last is woken.
@@ -158,22 +167,23 @@ impl Readiness {
     /// # Errors
     /// As for [`async_io`](Readiness::async_io).
     pub fn poll_write_io<R>(&self, cx: &mut Context<'_>, f: impl FnMut() -> io::Result<R>) -> Poll<io::Result<R>> {
-        self.poll_io(&self.writer, Interest::WRITABLE, cx, f)
+        self.poll_io(WRITER, Interest::WRITABLE, cx, f)
     }
 
     fn poll_io<R>(
         &self,
-        slot: &Mutex<Option<PollOp>>,
+        direction: Direction,
         interest: Interest,
         cx: &mut Context<'_>,
         mut f: impl FnMut() -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         // Callers such as hyper poll again and again while nothing has come: as long as the wait that the last attempt has
         // begun is under way, another one would be a system call for nothing.
-        let mut waits = slot.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let waits = |waits: &Box<Waits>| direction(waits).lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let mut waits = self.waits.get().is_some_and(waits);
         loop {
             if waits {
-                ready!(self.poll_last(slot, interest, cx))?;
+                ready!(self.poll_last(direction, interest, cx))?;
             }
             if let Some(done) = ready!(attempt(cx, &mut f)) {
                 return Poll::Ready(done);
