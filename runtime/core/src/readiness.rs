@@ -179,8 +179,8 @@ impl Readiness {
     ) -> Poll<io::Result<R>> {
         // Callers such as hyper poll again and again while nothing has come: as long as the wait that the last attempt has
         // begun is under way, another one would be a system call for nothing.
-        let waits = |waits: &Box<Waits>| direction(waits).lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        let mut waits = self.waits.get().is_some_and(waits);
+        let waits = |waits: &Waits| direction(waits).lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let mut waits = self.waits.get().is_some_and(|all| waits(all));
         loop {
             if waits {
                 ready!(self.poll_last(direction, interest, cx))?;
