@@ -66,7 +66,9 @@ macro_rules! stream_methods {
             }
         }
 
-        /// recv(2) into the caller's buffer, and a poll op if nothing is there. Only the task that polled last is woken.
+        /// recv(2) into the caller's buffer. If nothing is there the task is woken by the shard's epoll, with which the stream
+        /// is registered at its first wait: a system call then, and one per pass of the shard for all that has arrived.
+        /// Only the task that polled last is woken.
         impl AsyncRead for $type {
             fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
                 self.poll_read_shared(cx, buf)

@@ -1,6 +1,6 @@
 //! When a descriptor can be read from or written to: for calls that are made without blocking, and wait if they would have.
 //!
-//! Nothing is kept between waits. Each task that waits has a poll op of its own, on the shard that it runs on, and the
+//! Nothing is kept between waits, but for reads of sockets ([`Readiness::poll_read_edge`], see `edges`). Each task that waits has a poll op of its own, on the shard that it runs on, and the
 //! kernel looks at the descriptor itself when that op starts. So no readiness can be missed or out of date for longer than
 //! it takes to try, there is nothing to clear after a call that would have blocked, and any number of tasks on any shards
 //! can wait for one descriptor. A wait that is dropped takes its op with it. A poll op holds a share of the descriptor
