@@ -11,6 +11,8 @@ mod echo;
 mod local;
 mod measure;
 mod million;
+mod net;
+mod net_peers;
 mod peers;
 mod small_files;
 mod tcp_reads;
@@ -19,7 +21,7 @@ mod timers;
 type Named = (&'static str, fn());
 
 /// The benches by name; those of `peers` come after them.
-const BENCHES: [Named; 10] = [
+const BENCHES: [Named; 12] = [
     ("small-files", || small_files::bench().report()),
     ("small-files-together", || small_files::bench_together().report()),
     ("direct", || direct::bench().report()),
@@ -30,6 +32,8 @@ const BENCHES: [Named; 10] = [
     ("tcp-reads", tcp_reads::report),
     ("timers", timers::report),
     ("million", million::report),
+    ("net", net::report),
+    ("idle", net::report_idle),
 ];
 
 fn main() {
@@ -39,8 +43,11 @@ fn main() {
     {
         return million::run(peer);
     }
-    // Not benches: fewer rounds for those that take long, and no peers.
-    wanted.retain(|name| name != "quick" && name != "alone");
+    if wanted.first().is_some_and(|word| word == net::server::SERVE) {
+        return net::server::run(&wanted);
+    }
+    // Not benches: fewer rounds for those that take long, no peers, and what `net` is asked for.
+    wanted.retain(|name| name != "quick" && name != "alone" && !name.contains('='));
     let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).chain(peers::names()).collect();
     if let Some(unknown) = wanted.iter().find(|name| !names.contains(&name.as_str())) {
         eprintln!("error: no bench is called {unknown}; there are: {}", names.join(", "));

@@ -1,7 +1,7 @@
 //! Sockets. Users reach this crate as `runtime::net`.
 //!
 //! Every type has two faces. The **drop-in** one is tokio's: borrowed buffers, a direct attempt without blocking, and a
-//! poll op where there is nothing to do yet, so that a dropped call has taken and sent nothing. The other one is **ops**:
+//! wait where there is nothing to do yet, so that a dropped call has taken and sent nothing. The other one is **ops**:
 //! owned buffers, one SQE each, which become part of plans by `join!` and `.then`.
 
 #![forbid(unsafe_code)]

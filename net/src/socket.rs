@@ -98,7 +98,7 @@ impl Socket {
         cx: &mut Context<'_>,
         call: impl FnMut() -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.readiness.poll_read_io(cx, call)
+        self.readiness.poll_read_edge(cx, |_| false, call)
     }
 
     /// As [`poll_read_with`](Socket::poll_read_with), for a write.
@@ -165,6 +165,16 @@ impl Socket {
 
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_read_with(cx, || self.try_recv(buf)))?;
+        Poll::Ready(Ok(()))
+    }
+
+    /// As [`poll_recv`](Socket::poll_recv), of bytes by TCP: a read that does not fill its buffer has taken all there was.
+    /// (One of a Unix socket stops at descriptors that were sent along, too.)
+    pub(crate) fn poll_recv_bytes(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let room = buf.remaining();
+        // No more news comes after the end.
+        let took_all = |count: &usize| (1..room).contains(count);
+        ready!(self.readiness.poll_read_edge(cx, took_all, || self.try_recv(buf)))?;
         Poll::Ready(Ok(()))
     }
 

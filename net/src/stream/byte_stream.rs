@@ -2,7 +2,7 @@
 
 /// Reads and writes without waiting, and the traits of byte streams.
 macro_rules! stream_methods {
-    ($type:ty) => {
+    ($type:ty, $poll_recv:ident) => {
         impl $type {
             /// Reads what is there: recv(2) without waiting. 0 once the peer has shut down its side, or if `buf` is empty.
             ///
@@ -46,7 +46,7 @@ macro_rules! stream_methods {
 
             /// Receives into memory of the caller's, for the halves of the stream too.
             pub(crate) fn poll_read_shared(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-                self.socket.poll_recv(cx, buf)
+                self.socket.$poll_recv(cx, buf)
             }
 
             pub(crate) fn poll_write_shared(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -66,7 +66,9 @@ macro_rules! stream_methods {
             }
         }
 
-        /// recv(2) into the caller's buffer, and a poll op if nothing is there. Only the task that polled last is woken.
+        /// recv(2) into the caller's buffer. If nothing is there the task is woken by the shard's epoll, with which the stream
+        /// is registered at its first wait: a system call then, and one per pass of the shard for all that has arrived.
+        /// Only the task that polled last is woken.
         impl AsyncRead for $type {
             fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
                 self.poll_read_shared(cx, buf)

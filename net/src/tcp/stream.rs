@@ -43,7 +43,7 @@ pub struct TcpStream {
 }
 
 socket_methods!(TcpStream);
-stream_methods!(TcpStream);
+stream_methods!(TcpStream, poll_recv_bytes);
 stream_ops!([] TcpStream);
 
 impl TcpStream {

@@ -60,7 +60,7 @@ pub struct UnixStream {
 }
 
 socket_methods!(UnixStream);
-stream_methods!(UnixStream);
+stream_methods!(UnixStream, poll_recv);
 stream_ops!([] UnixStream);
 unix_methods!(UnixStream, std::os::unix::net::UnixStream, "stream");
 peer_methods!(UnixStream);

@@ -81,6 +81,8 @@ pub(crate) struct Driver {
     pub(crate) own_in_flight: u64,
     /// Those of them that are cancels.
     cancels_out: u64,
+    /// The SQE that watches the shard's epoll is out.
+    pub(crate) edges_armed: bool,
     recent: Recent,
 }
 
@@ -115,6 +117,7 @@ impl Driver {
             in_flight: 0,
             own_in_flight: 0,
             cancels_out: 0,
+            edges_armed: false,
             recent: Recent::default(),
         }
     }
@@ -199,10 +202,10 @@ impl Driver {
 
     /// The least number of CQEs that can release an op, end a plan, or call for another cancel.
     fn want(&self) -> u32 {
-        if self.cancels_out > 0 { 1 } else { self.hints.least().unwrap_or(1) }
+        if self.cancels_out > 0 || self.edges_armed { 1 } else { self.hints.least().unwrap_or(1) }
     }
 
-    fn push_own(&mut self, sqe: Sqe) {
+    pub(crate) fn push_own(&mut self, sqe: Sqe) {
         self.own_in_flight += 1;
         self.push(&sqe);
     }
@@ -334,6 +337,7 @@ impl Driver {
             Tag::Bell(_) => self.bell.completed(true),
             Tag::BellEcho(_) => self.bell.completed(false),
             Tag::CloseSlot(index) => self.slots.freed(index),
+            Tag::Edges => self.edges_armed = false,
             Tag::Knocked => unreachable!("nothing that the shard has asked for"),
         }
     }
@@ -371,10 +375,15 @@ impl Driver {
         std::mem::take(&mut self.in_flight)
     }
 
-    /// True if nothing is left to wait for but the bell.
+    /// The shard's own SQEs that wait for others: the bell, the epoll.
+    fn own_waits(&self) -> u64 {
+        u64::from(self.bell.pending()) + u64::from(self.edges_armed)
+    }
+
+    /// True if nothing is left to wait for but what may come from elsewhere.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight == 0
-            && self.own_in_flight == u64::from(self.bell.pending())
+            && self.own_in_flight == self.own_waits()
             && !self.slots.has_to_close()
             && self.corpses.is_empty()
     }

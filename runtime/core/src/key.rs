@@ -24,6 +24,7 @@ const KIND_BELL: u32 = 1;
 const KIND_BELL_ECHO: u32 = 2;
 const KIND_CLOSE: u32 = 3;
 const KIND_KNOCKED: u32 = 4;
+const KIND_EDGES: u32 = 5;
 
 const _: () = assert!(1 + ROW_BITS + SLOT_BITS + GENERATION_BITS == 64);
 
@@ -64,6 +65,8 @@ pub enum Tag {
     CloseSlot(u32),
     /// A message of another thread's, which ends the shard's sleep.
     Knocked,
+    /// Sockets have become readable.
+    Edges,
 }
 
 impl Tag {
@@ -79,6 +82,7 @@ impl Tag {
             Tag::BellEcho(serial) => own(KIND_BELL_ECHO, serial),
             Tag::CloseSlot(index) => own(KIND_CLOSE, index),
             Tag::Knocked => own(KIND_KNOCKED, 0),
+            Tag::Edges => own(KIND_EDGES, 0),
         }
     }
 
@@ -95,6 +99,7 @@ impl Tag {
             (true, true, KIND_BELL_ECHO) => Some(Tag::BellEcho(generation)),
             (true, true, KIND_CLOSE) => Some(Tag::CloseSlot(generation)),
             (true, true, KIND_KNOCKED) => Some(Tag::Knocked),
+            (true, true, KIND_EDGES) => Some(Tag::Edges),
             _ => None,
         }
     }
@@ -116,7 +121,8 @@ mod tests {
                 }
             }
         }
-        for tag in [Tag::Bell(0), Tag::BellEcho(7), Tag::CloseSlot(0), Tag::CloseSlot(65_535), Tag::Knocked] {
+        for tag in [Tag::Bell(0), Tag::BellEcho(7), Tag::CloseSlot(0), Tag::CloseSlot(65_535), Tag::Knocked, Tag::Edges]
+        {
             assert_eq!(Tag::parse(tag.user_data()), Some(tag));
         }
         assert_eq!(Tag::parse(u64::MAX), None);

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | what users write | [`future`], [`plan`], [`op`], [`buf`], [`handle`], [`fd`], [`slot`], [`results`], [`multishot`], [`pool`] |
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
-//! | a running shard | [`shard`], `start`, `driver`, `slab`, `shots`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
+//! | a running shard | [`shard`], `start`, `driver`, `slab`, `shots`, `edges`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
 //! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`mod@file`], [`socket`], [`pidfd`], [`signal`] |
 //! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `clapper`, `spin`, `primitives` |
@@ -26,6 +26,7 @@ mod counters;
 pub mod cpu;
 mod doorbell;
 mod driver;
+mod edges;
 pub mod encode;
 pub mod fd;
 pub mod features;

@@ -52,17 +52,14 @@ enum Next<T> {
 
 /// The op of a stream, one after the other.
 #[derive(Debug)]
-struct Series<O: Op<Output = Ended<T>>, T> {
-    /// At most one of the two is there.
-    op: Option<Io<One<O>>>,
-    ended: Option<Ended<T>>,
+enum Series<O: Op<Output = Ended<T>>, T> {
+    /// No op yet, or no more.
+    Idle,
+    Running(Io<One<O>>),
+    Ended(Ended<T>),
 }
 
 impl<O: Op<Output = Ended<T>>, T> Series<O, T> {
-    fn new() -> Series<O, T> {
-        Series { op: None, ended: None }
-    }
-
     /// The next result, by `take` out of what has come. Without an op, `start` makes one.
     fn poll_next(
         &mut self,
@@ -70,47 +67,51 @@ impl<O: Op<Output = Ended<T>>, T> Series<O, T> {
         start: impl FnOnce() -> O,
         take: impl Fn(&mut Shots) -> Option<T>,
     ) -> Poll<Next<T>> {
-        if self.ended.is_none() {
-            let op = self.op.get_or_insert_with(|| Io::new(One::new(start())));
-            if let Some(shot) = op.with_shots(take) {
-                return Poll::Ready(Next::Shot(shot));
-            }
-            let ended = ready!(Pin::new(op).poll(cx));
-            (self.op, self.ended) = (None, Some(ended));
+        if let Series::Idle = self {
+            *self = Series::Running(Io::new(One::new(start())));
         }
+        if let Series::Running(op) = self
+            && let Some(shot) = op.with_shots(take)
+        {
+            return Poll::Ready(Next::Shot(shot));
+        }
+        ready!(self.poll_end(cx));
         match self.take_rest() {
             Some(shot) => Poll::Ready(Next::Shot(shot)),
-            None => {
-                let ended = self.ended.take().expect("seen or set above");
-                Poll::Ready(Next::End(ended.result))
-            }
+            None => match std::mem::replace(self, Series::Idle) {
+                Series::Ended(ended) => Poll::Ready(Next::End(ended.result)),
+                Series::Idle | Series::Running(_) => unreachable!("its end was waited for"),
+            },
         }
     }
 
     /// Of what an ended op has left behind.
     fn take_rest(&mut self) -> Option<T> {
-        self.ended.as_mut()?.rest.pop_front()
+        match self {
+            Series::Ended(ended) => ended.rest.pop_front(),
+            Series::Idle | Series::Running(_) => None,
+        }
     }
 
     /// Waits for the end of the op; to be asked for it once by [`ask_stop`](Series::ask_stop).
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(op) = &mut self.op {
+        if let Series::Running(op) = self {
             let ended = ready!(Pin::new(op).poll(cx));
-            (self.op, self.ended) = (None, Some(ended));
+            *self = Series::Ended(ended);
         }
         Poll::Ready(())
     }
 
     fn ask_stop(&mut self) {
-        if let Some(op) = &self.op {
+        if let Series::Running(op) = self {
             op.ask_cancel();
         }
     }
 
     /// The result of the op that was stopped, all of whose results are taken; being stopped is no error.
     fn stopped(&mut self) -> io::Result<()> {
-        match self.ended.take() {
-            Some(Ended { result: Err(error), .. }) if !goes_on(&error) => Err(error),
+        match std::mem::replace(self, Series::Idle) {
+            Series::Ended(Ended { result: Err(error), .. }) if !goes_on(&error) => Err(error),
             _ => Ok(()),
         }
     }

@@ -17,7 +17,7 @@ mod tests;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::BTreeMap,
     fmt, io,
     marker::PhantomData,
     ops::Deref,
@@ -216,8 +216,8 @@ struct State {
     tail: u16,
     /// Buffers in the ring, as far as CQEs have been reaped.
     available: u16,
-    /// Streams that wait for a buffer, in the order they came.
-    waiting: VecDeque<(u64, Waker)>,
+    /// Streams that wait for a buffer, by their tickets, which are in the order they came.
+    waiting: BTreeMap<u64, Waker>,
     next_waiter: u64,
 }
 
@@ -264,7 +264,7 @@ impl Pool {
             order: vec![0; entries as usize],
             tail: 0,
             available: 0,
-            waiting: VecDeque::new(),
+            waiting: BTreeMap::new(),
             next_waiter: 0,
         };
         let pool = Rc::new(Pool { group, options, memory, limits_ops: Cell::new(true), state: RefCell::new(state) });
@@ -310,9 +310,9 @@ impl Pool {
         self.memory.publish(place, buffer, state.tail);
     }
 
-    /// Takes in a CQE that names a buffer; what it has filled is put on `pieces`. Called for the CQEs in their order.
+    /// Takes in a CQE that names a buffer; what it has filled is given to `push`. Called for the CQEs in their order.
     /// Wakes nobody, as the driver is borrowed.
-    pub(crate) fn filled(&self, res: i32, flags: u32, pieces: &mut VecDeque<Piece>) {
+    pub(crate) fn filled(&self, res: i32, flags: u32, mut push: impl FnMut(Piece)) {
         let state = &mut *self.state.borrow_mut();
         let mut buffer = (flags >> 16) as u16;
         let mut left = u32::try_from(res).unwrap_or(0);
@@ -329,7 +329,7 @@ impl Pool {
             }
             if len > 0 {
                 of.pieces += 1;
-                pieces.push_back(Piece { buffer, start, len });
+                push(Piece { buffer, start, len });
             } else if !of.in_ring && of.pieces == 0 {
                 self.provide(state, buffer);
             }
@@ -357,26 +357,23 @@ impl Pool {
     pub(crate) fn wake_waiting(&self) {
         let mut state = self.state.borrow_mut();
         let count = state.waiting.len().min(state.available as usize);
-        let woken: Vec<(u64, Waker)> = state.waiting.drain(..count).collect();
+        let woken: Vec<Waker> = (0..count).filter_map(|_| state.waiting.pop_first()).map(|(_, waker)| waker).collect();
         drop(state);
-        woken.into_iter().for_each(|(_, waker)| waker.wake());
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Has a stream woken when a buffer comes back; `ticket` is its place among those who wait, once it has one.
     pub(crate) fn wait(&self, ticket: &mut Option<u64>, waker: &Waker) {
         let waker = waker.clone();
         let mut state = self.state.borrow_mut();
-        let found = ticket.and_then(|id| state.waiting.iter().position(|(other, _)| *other == id));
-        let old = match found {
-            Some(index) => Some(std::mem::replace(&mut state.waiting[index].1, waker)),
+        let id = match ticket.filter(|id| state.waiting.contains_key(id)) {
+            Some(id) => id,
             None => {
-                let id = state.next_waiter;
                 state.next_waiter += 1;
-                *ticket = Some(id);
-                state.waiting.push_back((id, waker));
-                None
+                *ticket.insert(state.next_waiter)
             }
         };
+        let old = state.waiting.insert(id, waker);
         drop(state);
         drop(old);
     }
@@ -385,8 +382,7 @@ impl Pool {
     pub(crate) fn wait_no_more(&self, ticket: &mut Option<u64>, used: bool) {
         let Some(id) = ticket.take() else { return };
         let mut state = self.state.borrow_mut();
-        let found = state.waiting.iter().position(|(other, _)| *other == id);
-        let old = found.and_then(|index| state.waiting.remove(index));
+        let old = state.waiting.remove(&id);
         drop(state);
         drop(old);
         if !used {

@@ -1,6 +1,6 @@
 //! When a descriptor can be read from or written to: for calls that are made without blocking, and wait if they would have.
 //!
-//! Nothing is kept between waits. Each task that waits has a poll op of its own, on the shard that it runs on, and the
+//! Nothing is kept between waits, but for reads of sockets ([`Readiness::poll_read_edge`], see `edges`). Each task that waits has a poll op of its own, on the shard that it runs on, and the
 //! kernel looks at the descriptor itself when that op starts. So no readiness can be missed or out of date for longer than
 //! it takes to try, there is nothing to clear after a call that would have blocked, and any number of tasks on any shards
 //! can wait for one descriptor. A wait that is dropped takes its op with it. A poll op holds a share of the descriptor
@@ -19,16 +19,18 @@ use std::{
     io,
     os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     task::{Context, Poll, ready},
 };
 
 use crate::{
     coop,
+    edges::Edge,
     fd::{SharedFd, Target},
     future::Io,
     op::{self, Polled, poll_any},
     plan::One,
+    shard,
 };
 
 pub use interest::Interest;
@@ -40,12 +42,27 @@ type PollOp = Io<One<op::Poll>>;
 #[derive(Debug)]
 pub struct Readiness {
     polled: Polled,
+    /// Made at the first wait that needs it: most connections have none, and there are many.
+    waits: OnceLock<Box<Waits>>,
+    /// The registration of [`poll_read_edge`](Readiness::poll_read_edge), with the shard that polled last.
+    edge: Mutex<Option<Edge>>,
+}
+
+/// The waits inside polls.
+#[derive(Debug, Default)]
+struct Waits {
     /// The op of the task that last asked by `poll_read_ready`. It is taken out while it is polled, so that no waker is
     /// touched under the lock; of two tasks that poll at once the later to put its op back stays, the other's is cancelled.
     reader: Mutex<Option<PollOp>>,
     /// As `reader`, for writes.
     writer: Mutex<Option<PollOp>>,
 }
+
+/// One of them.
+type Direction = fn(&Waits) -> &Mutex<Option<PollOp>>;
+
+const READER: Direction = |waits| &waits.reader;
+const WRITER: Direction = |waits| &waits.writer;
 
 impl Readiness {
     /// The readiness of a descriptor that the waits share.
@@ -60,7 +77,7 @@ impl Readiness {
     }
 
     fn of(polled: Polled) -> Readiness {
-        Readiness { polled, reader: Mutex::default(), writer: Mutex::default() }
+        Readiness { polled, waits: OnceLock::new(), edge: Mutex::default() }
     }
 
     /// Waits until what is asked for holds.
@@ -86,7 +103,7 @@ impl Readiness {
     /// # Panics
     /// Outside a runtime.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        self.poll_last(&self.reader, Interest::READABLE, cx)
+        self.poll_last(READER, Interest::READABLE, cx)
     }
 
     /// As [`poll_read_ready`](Readiness::poll_read_ready), for writes.
@@ -97,15 +114,11 @@ impl Readiness {
     /// # Panics
     /// Outside a runtime.
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        self.poll_last(&self.writer, Interest::WRITABLE, cx)
+        self.poll_last(WRITER, Interest::WRITABLE, cx)
     }
 
-    fn poll_last(
-        &self,
-        slot: &Mutex<Option<PollOp>>,
-        interest: Interest,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Ready>> {
+    fn poll_last(&self, direction: Direction, interest: Interest, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        let slot = direction(self.waits.get_or_init(Box::default));
         let lock = || slot.lock().unwrap_or_else(PoisonError::into_inner);
         let mut op = lock().take();
         let polled = self.poll_op(&mut op, interest, cx);
@@ -146,7 +159,7 @@ impl Readiness {
     /// # Errors
     /// As for [`async_io`](Readiness::async_io).
     pub fn poll_read_io<R>(&self, cx: &mut Context<'_>, f: impl FnMut() -> io::Result<R>) -> Poll<io::Result<R>> {
-        self.poll_io(&self.reader, Interest::READABLE, cx, f)
+        self.poll_io(READER, Interest::READABLE, cx, f)
     }
 
     /// As [`async_io`](Readiness::async_io) for a write inside a poll. Only the task that polled last is woken.
@@ -154,22 +167,23 @@ impl Readiness {
     /// # Errors
     /// As for [`async_io`](Readiness::async_io).
     pub fn poll_write_io<R>(&self, cx: &mut Context<'_>, f: impl FnMut() -> io::Result<R>) -> Poll<io::Result<R>> {
-        self.poll_io(&self.writer, Interest::WRITABLE, cx, f)
+        self.poll_io(WRITER, Interest::WRITABLE, cx, f)
     }
 
     fn poll_io<R>(
         &self,
-        slot: &Mutex<Option<PollOp>>,
+        direction: Direction,
         interest: Interest,
         cx: &mut Context<'_>,
         mut f: impl FnMut() -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         // Callers such as hyper poll again and again while nothing has come: as long as the wait that the last attempt has
         // begun is under way, another one would be a system call for nothing.
-        let mut waits = slot.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let waits = |waits: &Waits| direction(waits).lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let mut waits = self.waits.get().is_some_and(|all| waits(all));
         loop {
             if waits {
-                ready!(self.poll_last(slot, interest, cx))?;
+                ready!(self.poll_last(direction, interest, cx))?;
             }
             if let Some(done) = ready!(attempt(cx, &mut f)) {
                 return Poll::Ready(done);
@@ -178,17 +192,63 @@ impl Readiness {
         }
     }
 
+    /// As [`poll_read_io`](Readiness::poll_read_io), for sockets that are read often: what arrives is told by the shard's
+    /// epoll, see `edges`. `took_all` says of a result that nothing was left behind it.
+    ///
+    /// # Errors
+    /// As for [`async_io`](Readiness::async_io).
+    pub fn poll_read_edge<R>(
+        &self,
+        cx: &mut Context<'_>,
+        took_all: impl Fn(&R) -> bool,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let polled = shard::with_current(|shard| {
+            let lock = || self.edge.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = lock().as_ref().and_then(|edge| edge.on(shard));
+            if let Some(key) = known
+                && !shard.edges.may_be_readable(key)
+            {
+                shard.edges.wait(key, cx.waker());
+                return Some(Poll::Pending);
+            }
+            let attempted = match attempt(cx, &mut f) {
+                Poll::Pending => return Some(Poll::Pending),
+                Poll::Ready(attempted) => attempted,
+            };
+            if let Some(done) = attempted {
+                if let (Some(key), Ok(result)) = (known, &done)
+                    && took_all(result)
+                {
+                    shard.edges.found_less(key);
+                }
+                return Some(Poll::Ready(done));
+            }
+            let key = match known {
+                Some(key) => key,
+                None => {
+                    let edge = shard.edges.add(shard, self.polled.number()).ok()?;
+                    let key = edge.on(shard);
+                    let old = lock().replace(edge);
+                    drop(old);
+                    key?
+                }
+            };
+            shard.edges.found_nothing(key);
+            shard.edges.wait(key, cx.waker());
+            Some(Poll::Pending)
+        });
+        // Without a shard, or an epoll that takes the socket, as other waits.
+        polled.flatten().unwrap_or_else(|| self.poll_read_io(cx, f))
+    }
+
     /// What of `interest` holds now: poll(2) without waiting, one system call. Empty if nothing does.
     ///
     /// # Errors
     /// EBADF if the descriptor is not open.
     pub fn now(&self, interest: Interest) -> io::Result<Ready> {
-        let fd = match &self.polled {
-            Polled::Target(Target::Fd(fd)) => fd.as_raw_fd(),
-            Polled::Number(number) => *number,
-            Polled::Target(Target::Slot(_) | Target::Handle(_)) => unreachable!("made of descriptors only"),
-        };
-        let mut poll = libc::pollfd { fd, events: interest.events() as libc::c_short, revents: 0 };
+        let mut poll =
+            libc::pollfd { fd: self.polled.number(), events: interest.events() as libc::c_short, revents: 0 };
         loop {
             // SAFETY: one entry, a local, written during the call. Test: runtime/tests/async_fd.rs.
             match unsafe { libc::poll(&raw mut poll, 1, 0) } {

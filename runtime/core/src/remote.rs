@@ -17,6 +17,7 @@ use std::{
 use crate::{
     clapper::Clapper,
     doorbell::{Doorbell, Order},
+    edges::EdgeKey,
     inbox::Inbox,
     key::Key,
     knock::Door,
@@ -59,6 +60,8 @@ pub(crate) enum Message {
     SlotDropped { index: u32, open: bool },
     /// A sleep was dropped elsewhere.
     ClearTimer(TimerId),
+    /// A socket that reads here have waited for was dropped elsewhere.
+    EdgeDropped(EdgeKey),
     /// A task to run here.
     Adopt(Parcel),
 }

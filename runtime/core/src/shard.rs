@@ -21,6 +21,7 @@ use crate::{
     counters::{Counters, Metrics},
     doorbell::Sleep,
     driver::Driver,
+    edges::Edges,
     encode::Lowering,
     features::{Features, open_files_limit},
     kernel::Kernel,
@@ -97,6 +98,7 @@ pub struct Shard {
     pub(crate) counters: Rc<Counters>,
     /// Goes after the driver: the ring uses their memory.
     pub(crate) pools: Pools,
+    pub(crate) edges: Edges,
     clock: Rc<Clock>,
     pub(crate) lowering: Lowering,
     /// Taken while a plan is lowered.
@@ -143,6 +145,7 @@ impl Shard {
             slots,
             counters,
             pools: Pools::default(),
+            edges: Edges::new(),
             clock,
             lowering: config.lowering,
             builder: Cell::default(),
@@ -308,11 +311,15 @@ impl Shard {
             self.take_in();
         }
         self.settle();
+        self.take_in_edges();
         turned
     }
 
     /// Gets ready to sleep; gives how many CQEs end the sleep. `None`: there is something to do first.
     fn lie_down(&self) -> io::Result<Option<u32>> {
+        if !self.arm_edges() {
+            return Ok(None);
+        }
         // A stopped clock has no deadline to spin for, and moves in the sleep.
         if self.spin.pays() && !self.clock.is_paused() {
             // What is queued must not wait for the spin's end (I5).
@@ -354,6 +361,7 @@ impl Shard {
                 Message::Cancel(key) => self.driver.borrow_mut().cancel(key),
                 Message::SlotDropped { index, open } => self.slots.give_back(index, open),
                 Message::ClearTimer(id) => drop(self.clear_timer(id)),
+                Message::EdgeDropped(key) => drop(self.edges.remove(key)),
                 Message::Adopt(parcel) => {
                     self.counters.spawned.add(1);
                     let (runnable, task) = parcel.adopt();

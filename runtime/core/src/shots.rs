@@ -35,7 +35,32 @@ pub struct Shots {
 #[derive(Debug)]
 enum Kind {
     Descriptors(VecDeque<OwnedFd>),
-    Bytes(Rc<Pool>, VecDeque<Piece>),
+    Bytes(Rc<Pool>, Pieces),
+}
+
+/// A queue that takes no memory of its own while there is one piece at a time.
+#[derive(Debug, Default)]
+struct Pieces {
+    first: Option<Piece>,
+    rest: VecDeque<Piece>,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: Piece) {
+        if self.len() == 0 {
+            self.first = Some(piece);
+        } else {
+            self.rest.push_back(piece);
+        }
+    }
+
+    fn pop(&mut self) -> Option<Piece> {
+        self.first.take().or_else(|| self.rest.pop_front())
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
 }
 
 impl Shots {
@@ -46,7 +71,7 @@ impl Shots {
 
     /// Of an op that fills buffers of a pool.
     pub(crate) fn of_bytes(pool: Rc<Pool>, limit: usize) -> Box<Shots> {
-        Box::new(Shots { kind: Kind::Bytes(pool, VecDeque::new()), limit })
+        Box::new(Shots { kind: Kind::Bytes(pool, Pieces::default()), limit })
     }
 
     /// Takes in a CQE. `true`: the op has to stop, since too much lies untaken.
@@ -60,7 +85,7 @@ impl Shots {
             }
             Kind::Bytes(pool, queue) => {
                 if flags & CQE_BUFFER != 0 {
-                    pool.filled(res, flags, queue);
+                    pool.filled(res, flags, |piece| queue.push(piece));
                 }
                 queue.len()
             }
@@ -77,7 +102,7 @@ impl Shots {
 
     pub(crate) fn next_lease(&mut self) -> Option<Lease> {
         match &mut self.kind {
-            Kind::Bytes(pool, queue) => queue.pop_front().map(|piece| Lease::new(pool.clone(), piece)),
+            Kind::Bytes(pool, queue) => queue.pop().map(|piece| Lease::new(pool.clone(), piece)),
             Kind::Descriptors(_) => unreachable!("an op that gives descriptors fills no buffers"),
         }
     }
@@ -86,7 +111,7 @@ impl Shots {
 impl Drop for Shots {
     fn drop(&mut self) {
         if let Kind::Bytes(pool, queue) = &mut self.kind {
-            for piece in queue.drain(..) {
+            while let Some(piece) = queue.pop() {
                 drop(Lease::new(pool.clone(), piece));
             }
         }

@@ -23,7 +23,10 @@ use crate::{
 };
 
 /// Bytes of a plan that lie in the slab itself; larger ones get a box of their own.
-pub(crate) const INLINE_BYTES: usize = 192;
+pub(crate) const INLINE_BYTES: usize = UNITS[1] * UNIT;
+/// Units of a place: some for a single op, of which a server of many connections has one for each, others for plans.
+const UNITS: [usize; 2] = [1, 3];
+const UNIT: usize = 64;
 const CHUNK: usize = 64;
 
 /// Where an activation is. Each excludes the others; set by the driver.
@@ -89,31 +92,54 @@ impl<P: Plan> ErasedOf<P> {
 }
 
 #[repr(C, align(16))]
-struct Place(UnsafeCell<[MaybeUninit<u8>; INLINE_BYTES]>);
+struct Unit(UnsafeCell<[MaybeUninit<u8>; UNIT]>);
+
+/// Places for the plans of `CHUNK` activations.
+struct Chunk {
+    /// Which of [`UNITS`].
+    size: usize,
+    memory: Box<[Unit]>,
+}
+
+impl Chunk {
+    fn new(size: usize) -> Chunk {
+        let unit = || Unit(UnsafeCell::new([MaybeUninit::uninit(); UNIT]));
+        Chunk { size, memory: (0..CHUNK * UNITS[size]).map(|_| unit()).collect() }
+    }
+
+    fn place(&self, slot: u32) -> *mut u8 {
+        let first = slot as usize % CHUNK * UNITS[self.size];
+        // A pointer to the whole place, not to its first unit.
+        let place = &self.memory[first..first + UNITS[self.size]];
+        UnsafeCell::raw_get(place.as_ptr().cast::<UnsafeCell<u8>>())
+    }
+}
 
 /// All activations of a shard.
 #[derive(Default)]
 pub(crate) struct Slab {
     activations: Vec<Activation>,
-    places: Vec<Box<[Place]>>,
-    free: Vec<u32>,
+    chunks: Vec<Chunk>,
+    /// For each size.
+    free: [Vec<u32>; UNITS.len()],
 }
 
 impl Slab {
     /// How many activations are not free.
     pub(crate) fn len(&self) -> usize {
-        self.activations.len() - self.free.len()
+        self.activations.len() - self.free.iter().map(Vec::len).sum::<usize>()
     }
 
     /// Moves a plan into the slab and returns its key and its address; `Err` gives it back if the slab is full.
     pub(crate) fn insert<P: Plan>(&mut self, plan: P) -> Result<(Key, *mut P), P> {
-        if self.free.is_empty() && !self.grow() {
+        let inline = size_of::<P>() <= INLINE_BYTES && align_of::<P>() <= align_of::<Unit>();
+        let size = usize::from(inline && size_of::<P>() > UNITS[0] * UNIT);
+        if self.free[size].is_empty() && !self.grow(size) {
             return Err(plan);
         }
-        let slot = self.free.pop().expect("grown");
-        let inline = size_of::<P>() <= INLINE_BYTES && align_of::<P>() <= align_of::<Place>();
+        let slot = self.free[size].pop().expect("grown");
         let address = if inline {
-            let place = self.places[slot as usize / CHUNK][slot as usize % CHUNK].0.get().cast::<P>();
+            let place = self.chunks[slot as usize / CHUNK].place(slot).cast::<P>();
             // SAFETY: the slab owns the place, which is large and aligned enough and empty (its activation is free);
             // it is emptied by `take` or `discard` only. Test: slab::tests.
             unsafe { place.write(plan) };
@@ -130,12 +156,12 @@ impl Slab {
         Ok((Key { slot, generation: activation.generation }, address))
     }
 
-    fn grow(&mut self) -> bool {
+    fn grow(&mut self, size: usize) -> bool {
         let len = self.activations.len();
         if len + CHUNK > ACTIVATIONS_MAX as usize {
             return false;
         }
-        self.places.push((0..CHUNK).map(|_| Place(UnsafeCell::new([MaybeUninit::uninit(); INLINE_BYTES]))).collect());
+        self.chunks.push(Chunk::new(size));
         self.activations.extend((0..CHUNK).map(|_| Activation {
             generation: 0,
             phase: Phase::Free,
@@ -147,7 +173,7 @@ impl Slab {
             single: Single::default(),
             shots: None,
         }));
-        self.free.extend((len as u32..(len + CHUNK) as u32).rev());
+        self.free[size].extend((len as u32..(len + CHUNK) as u32).rev());
         true
     }
 
@@ -190,7 +216,7 @@ impl Slab {
         debug_assert!(activation.erased.is_none() && activation.table.is_none() && activation.shots.is_none());
         activation.generation = Key::next_generation(activation.generation);
         activation.phase = Phase::Free;
-        self.free.push(key.slot);
+        self.free[self.chunks[key.slot as usize / CHUNK].size].push(key.slot);
     }
 
     /// Keys of all activations that are not free.
@@ -282,7 +308,9 @@ mod tests {
         assert!(size_of_val(&large) > INLINE_BYTES);
         fn round_trip<P: Plan>(slab: &mut Slab, plan: P) {
             let (key, address) = slab.insert(plan).ok().unwrap();
-            assert!(!slab.places.iter().any(|chunk| chunk.as_ptr_range().contains(&address.cast_const().cast())));
+            assert!(
+                !slab.chunks.iter().any(|chunk| chunk.memory.as_ptr_range().contains(&address.cast_const().cast()))
+            );
             drop(slab.take::<P>(key));
         }
         round_trip(&mut slab, large);

@@ -73,7 +73,7 @@ impl Driver {
     /// that stand still.
     pub(super) fn waits_for_others(&mut self) -> bool {
         // Cancels and closes end by themselves, and soon.
-        if self.clock.is_held() || self.own_in_flight > u64::from(self.bell.pending()) || self.slots.has_to_close() {
+        if self.clock.is_held() || self.own_in_flight > self.own_waits() || self.slots.has_to_close() {
             return false;
         }
         self.slab.keys().into_iter().all(|key| {

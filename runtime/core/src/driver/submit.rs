@@ -173,7 +173,7 @@ impl Driver {
         self.room_now(n)
     }
 
-    pub(super) fn room_now(&mut self, n: u32) -> bool {
+    pub(crate) fn room_now(&mut self, n: u32) -> bool {
         if self.kernel.room() < n && self.kernel.queued() > 0 {
             // A failure leaves the SQEs queued; the next pass tries again and reports.
             let _ = self.enter(0, None);

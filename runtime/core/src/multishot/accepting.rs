@@ -36,12 +36,12 @@ impl Accepting {
     /// Of a listening socket. It stops accepting while `limit` connections (at least 1) lie untaken; those that the kernel
     /// had accepted until it heard of that, as many as the completion queue holds at most, come on top.
     pub fn new(target: impl Into<Target>, limit: usize) -> Accepting {
-        Accepting { target: target.into(), limit: limit.max(1), series: Series::new(), stopping: false }
+        Accepting { target: target.into(), limit: limit.max(1), series: Series::Idle, stopping: false }
     }
 
     /// True once it has been polled.
     pub fn has_begun(&self) -> bool {
-        self.series.op.is_some() || self.series.ended.is_some()
+        !matches!(self.series, Series::Idle)
     }
 
     /// The next connection. Only the task that polled last is woken.

@@ -40,7 +40,7 @@ impl Receiving {
     /// Of a connected stream socket.
     pub fn new(target: impl Into<Target>, pool: &BufferPool) -> Receiving {
         let (target, pool) = (target.into(), pool.clone());
-        Receiving { target, pool, series: Series::new(), ticket: None, limited: false, state: State::Open }
+        Receiving { target, pool, series: Series::Idle, ticket: None, limited: false, state: State::Open }
     }
 
     /// The next bytes, at least one; `None` once the peer has shut down its side, or after an error or a stop. Only the task

@@ -5,7 +5,10 @@
 //! happened, since a poll takes nothing from the descriptor. A descriptor that cannot be polled (a regular file) counts
 //! as ready. Source: `poll.c`, poll(2).
 
-use std::{io, os::fd::RawFd};
+use std::{
+    io,
+    os::fd::{AsRawFd, RawFd},
+};
 
 use io_uring::{opcode, types};
 
@@ -27,6 +30,16 @@ pub(crate) enum Polled {
     /// looked it up, a stranger is polled for the moment until the cancel: that takes nothing from it, and nobody gets
     /// the result. No other op may name its descriptor so.
     Number(RawFd),
+}
+
+impl Polled {
+    pub(crate) fn number(&self) -> RawFd {
+        match self {
+            Polled::Target(Target::Fd(fd)) => fd.as_raw_fd(),
+            Polled::Number(number) => *number,
+            Polled::Target(Target::Slot(_) | Target::Handle(_)) => unreachable!("made of descriptors only"),
+        }
+    }
 }
 
 /// Waits until one of `events` (`POLLIN`, `POLLOUT`, `POLLPRI`, `POLLRDHUP`) holds on the descriptor, and gives those that

@@ -38,8 +38,8 @@ fn pool(shard: &Shard, options: PoolOptions) -> Rc<Pool> {
 /// What a CQE brings.
 fn leases(pool: &Rc<Pool>, buffer: u16, res: i32, more: bool) -> Vec<Lease> {
     let flags = u32::from(buffer) << 16 | CQE_BUFFER | if more { CQE_BUF_MORE } else { 0 };
-    let mut pieces = VecDeque::new();
-    pool.filled(res, flags, &mut pieces);
+    let mut pieces = Vec::new();
+    pool.filled(res, flags, |piece| pieces.push(piece));
     pieces.into_iter().map(|piece| Lease::new(pool.clone(), piece)).collect()
 }
 
