@@ -53,14 +53,15 @@ impl AccessLog {
         writeln!(lines, "{peer} - - [{date}] \"{method} {path}\" {} {bytes}", status.0).expect("a String takes all");
     }
 
-    /// Writes lines out for as long as the server runs; dropped, it loses none that [`flush`](AccessLog::flush) cannot give.
-    pub async fn write_out(&self) -> io::Result<()> {
-        if !self.enabled {
-            return std::future::pending().await;
-        }
-        loop {
+    /// Writes lines out, for as long as the server runs and somebody takes them.
+    pub async fn write_out(&self) {
+        while self.enabled {
             sleep(PERIOD).await;
-            self.flush().await?;
+            if let Err(error) = self.flush().await {
+                // Serving goes on: whoever has closed the log did not ask for less than that.
+                eprintln!("http: the access log ends: {error}");
+                return;
+            }
         }
     }
 

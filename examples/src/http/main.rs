@@ -40,7 +40,7 @@ use runtime::{
         self,
         unix::{SignalKind, signal},
     },
-    sync::CancellationToken,
+    sync::{CancellationToken, mpsc},
 };
 
 use self::{
@@ -130,11 +130,14 @@ async fn serve(options: Options, shards: usize) -> Result<(), Box<dyn Error>> {
     let address = first.local_addr()?;
     let totals: Arc<[Totals]> = (0..shards).map(|_| Totals::default()).collect();
     let stop = CancellationToken::new();
+    // Nothing is sent: each shard drops its end once it listens, or fails.
+    let (begins, mut all_begun) = mpsc::channel::<()>(1);
     let start = {
         let (stop, options) = (stop.clone(), options.clone());
-        move |index: usize| serve_shard(options, index, address, totals, stop)
+        move |index: usize| serve_shard(options, index, address, totals, stop, begins)
     };
     let running = runtime::on_each_shard(start);
+    all_begun.recv().await;
     println!("http://{address} on {shards} shards");
     drop(first);
     let mut running = std::pin::pin!(running);
@@ -160,12 +163,15 @@ async fn serve_shard(
     address: SocketAddr,
     totals: Arc<[Totals]>,
     stop: CancellationToken,
+    begins: mpsc::Sender<()>,
 ) -> Result<(), String> {
     let folder = Folder::open(options.root.clone(), options.follow_links).await;
     let folder = folder.map_err(|error| format!("cannot open {}: {error}", options.root.display()))?;
     let listener = server::listen(address).map_err(|error| error.to_string())?;
+    drop(begins);
     let shard = Shard::new(index, totals, options.limits(), folder, AccessLog::new(!options.quiet));
-    server::run(Rc::new(shard), listener, stop).await.map_err(|error| error.to_string())
+    server::run(Rc::new(shard), listener, stop).await;
+    Ok(())
 }
 
 fn first_error(ended: Vec<Result<Result<(), String>, runtime::task::JoinError>>) -> Result<(), Box<dyn Error>> {

@@ -32,7 +32,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 /// Accepts and serves until `stop`; ends when the last connection has.
-pub async fn run(shard: Rc<Shard>, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+pub async fn run(shard: Rc<Shard>, listener: TcpListener, stop: CancellationToken) {
     let places = Rc::new(local::Semaphore::new(shard.limits.connections));
     let all = u32::try_from(shard.limits.connections).unwrap_or(u32::MAX);
     let log = spawn({
@@ -81,5 +81,5 @@ pub async fn run(shard: Rc<Shard>, listener: TcpListener, stop: CancellationToke
     // Every connection gives its place back.
     let _ = places.acquire_many(all).await;
     log.abort();
-    shard.log.flush().await
+    let _ = shard.log.flush().await;
 }
