@@ -36,10 +36,7 @@ use std::{
 use clap::Parser;
 use runtime::{
     Builder, select,
-    signal::{
-        self,
-        unix::{SignalKind, signal},
-    },
+    signal::unix::{SignalKind, signal},
     sync::{CancellationToken, mpsc},
 };
 
@@ -138,14 +135,14 @@ async fn serve(options: Options, shards: usize) -> Result<(), Box<dyn Error>> {
     };
     let running = runtime::on_each_shard(start);
     all_begun.recv().await;
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     println!("http://{address} on {shards} shards");
     drop(first);
     let mut running = std::pin::pin!(running);
-    let mut terminate = signal(SignalKind::terminate())?;
     select! {
         // A shard ends early only if it fails.
         ended = &mut running => return first_error(ended),
-        stopped = signal::ctrl_c() => stopped?,
+        _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     stop.cancel();
