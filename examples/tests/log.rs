@@ -78,7 +78,11 @@ fn records_come_back_after_a_restart() {
     let mut server = Server::start(dir.path(), "0");
     assert_eq!(server.from, 8);
     let output = load(&server.port, &["--clients", "7", "--records", "1001", "--verify"]).output().unwrap();
-    assert!(output.status.success() && text(&output).contains("1001 acknowledged records, none missing; 1001 in the log"), "{}", text(&output));
+    assert!(
+        output.status.success() && text(&output).contains("1001 acknowledged records, none missing; 1001 in the log"),
+        "{}",
+        text(&output)
+    );
     assert!(server.interrupt(), "ctrl-c is no failure");
     let server = Server::start(dir.path(), "0");
     assert_eq!(server.from, 8 + 1001 * 108);
@@ -96,7 +100,8 @@ fn no_kill_loses_an_acknowledged_record() {
     let mut lost = 0;
     let mut dice = 1_u64;
     for _ in 0..kills.div_ceil(5) {
-        let running = load(&port, &["--clients", "16", "--records", "3000", "--size", "300", "--verify"]).spawn().unwrap();
+        let running =
+            load(&port, &["--clients", "16", "--records", "3000", "--size", "300", "--verify"]).spawn().unwrap();
         for _ in 0..5 {
             // From the length of the file it is known that appends are under way.
             let path = dir.path().join("records.log");
@@ -140,12 +145,20 @@ fn what_is_no_log_is_not_touched() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("records.log");
     fs::write(&path, "somebody's own notes").unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_log")).args(["serve", "--port", "0", "--dir"]).arg(dir.path()).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_log"))
+        .args(["serve", "--port", "0", "--dir"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
     assert!(!output.status.success() && text(&output).contains("is no log of this program"), "{}", text(&output));
     assert_eq!(fs::read(&path).unwrap(), b"somebody's own notes");
     fs::remove_file(&path).unwrap();
     let _first = Server::start(dir.path(), "0");
-    let second = Command::new(env!("CARGO_BIN_EXE_log")).args(["serve", "--port", "0", "--dir"]).arg(dir.path()).output().unwrap();
+    let second = Command::new(env!("CARGO_BIN_EXE_log"))
+        .args(["serve", "--port", "0", "--dir"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
     assert!(!second.status.success() && text(&second).contains("is in use"), "{}", text(&second));
 }
 

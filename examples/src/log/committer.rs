@@ -29,9 +29,9 @@ pub async fn commit(
     while appends.recv_many(&mut batch, batch_max).await > 0 {
         let position = storage.end;
         let (records, mut acknowledgements) = arrange(&mut storage.end, batch.drain(..));
-        let sends = acknowledgements.iter_mut().map(|(client, frames, _)| {
-            client.stream.send_all(std::mem::take(frames)).timeout(SEND_TIME)
-        });
+        let sends = acknowledgements
+            .iter_mut()
+            .map(|(client, frames, _)| client.stream.send_all(std::mem::take(frames)).timeout(SEND_TIME));
         // N appends → 1 fdatasync → M acknowledgements: no acknowledgement is sent unless all before it is done.
         let ((written, _), synced, sent) = storage
             .file

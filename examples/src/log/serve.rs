@@ -1,6 +1,13 @@
 //! The server: one end of the log, and a task for each client.
 
-use std::{error::Error, net::Ipv4Addr, pin::pin, rc::Rc, time::Duration};
+use std::{
+    error::Error,
+    io,
+    net::Ipv4Addr,
+    pin::pin,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use runtime::{
     net::TcpListener,
@@ -22,6 +29,9 @@ const QUEUE: usize = 4096;
 /// How long no client is accepted after an accept has failed: for want of descriptors, most often.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How long to wait for a port that is in use.
+const PORT_WAIT: Duration = Duration::from_secs(2);
+
 /// Serves until ctrl-c.
 ///
 /// # Errors
@@ -29,7 +39,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     let storage = Storage::open(&options.dir).await?;
     let address = (Ipv4Addr::LOCALHOST, options.port);
-    let listener = TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address:?}: {error}"))?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address:?}: {error}"))?;
     let file = Rc::new(storage.file.try_clone().await?);
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     println!("{} from byte {}", listener.local_addr()?, storage.end);
@@ -64,4 +75,15 @@ pub async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     drop((listener, appends));
     clients.shutdown().await;
     commits.await
+}
+
+/// Listens. A port is free a moment after its last owner was killed: the kernel ends the accept that it had in flight.
+async fn listen(address: (Ipv4Addr, u16)) -> io::Result<TcpListener> {
+    let end = Instant::now() + PORT_WAIT;
+    loop {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < end => sleep(PAUSE).await,
+            listener => return listener,
+        }
+    }
 }

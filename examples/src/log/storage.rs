@@ -1,13 +1,24 @@
 //! The log's file: opened, put in order after a crash, read back.
 
-use std::{error::Error, io, path::Path};
+use std::{
+    error::Error,
+    io,
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use runtime::fs::{self, Dir, File, OpenOptions};
+use runtime::{
+    fs::{self, Dir, File, OpenOptions, TryLockError},
+    time::sleep,
+};
 
 use crate::record::{self, Found, PREFIX, RECORD_MAX};
 
 /// What the file begins with, so that no other one is taken for a log, and cut.
 const MAGIC: &[u8; 8] = b"rtlog\0\0\x01";
+/// How long to wait for another owner of the log to go, and how often to look.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+const LOCK_LOOK: Duration = Duration::from_millis(5);
 /// Bytes read at once.
 const BLOCK: usize = 1 << 20;
 
@@ -26,7 +37,7 @@ impl Storage {
         let path = dir.join("records.log");
         let file = OpenOptions::new().read(true).write(true).create(true).open(&path).await;
         let file = file.map_err(|error| format!("cannot open {}: {error}", path.display()))?;
-        file.try_lock().map_err(|error| format!("{} is in use: {error}", path.display()))?;
+        lock(&file).await.map_err(|error| format!("{} is in use: {error}", path.display()))?;
         let length = file.metadata().await?.len();
         if length < MAGIC.len() as u64 {
             file.write_all_at(MAGIC.to_vec(), 0).await.0?;
@@ -50,6 +61,18 @@ impl Storage {
             file.sync_all().await?;
         }
         Ok(Storage { file, end })
+    }
+}
+
+/// Locks the file. The kernel lets go of the files of a process that was killed once their syncs have ended, which may be
+/// after the process has; so a server that comes back at once waits a little.
+async fn lock(file: &File) -> Result<(), TryLockError> {
+    let end = Instant::now() + LOCK_WAIT;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < end => sleep(LOCK_LOOK).await,
+            locked => return locked,
+        }
     }
 }
 
@@ -78,10 +101,15 @@ impl<'a> Records<'a> {
                 return Ok(None);
             }
             let length = match record::read(self.position, &self.bytes[self.at..]) {
-                Found::Record(bytes) => bytes.len(),
+                Found::Record(bytes) => Some(bytes.len()),
+                Found::Part => None,
                 Found::Torn => return Ok(None),
-                Found::Part if self.read_on().await? => continue,
-                Found::Part => return Ok(None),
+            };
+            let Some(length) = length else {
+                if self.read_on().await? {
+                    continue;
+                }
+                return Ok(None);
             };
             let (position, start) = (self.position, self.at + PREFIX);
             self.at = start + length;

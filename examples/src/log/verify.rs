@@ -19,7 +19,11 @@ pub async fn verify(options: &Load, safe: Vec<Safe>) -> Result<(), Box<dyn Error
     let mut missing: HashMap<u64, (u32, u64)> = HashMap::with_capacity(count);
     for (position, client, number) in safe {
         if let Some(other) = missing.insert(position, (client, number)) {
-            return Err(format!("two records were acknowledged at byte {position}: {other:?} and {:?}", (client, number)).into());
+            return Err(format!(
+                "two records were acknowledged at byte {position}: {other:?} and {:?}",
+                (client, number)
+            )
+            .into());
         }
     }
     let stream = reach(options).await?;
@@ -38,7 +42,9 @@ pub async fn verify(options: &Load, safe: Vec<Safe>) -> Result<(), Box<dyn Error
                     if let Some((client, number)) = missing.remove(&position)
                         && bytes != record(client, number, options.size as usize)
                     {
-                        return Err(format!("the record at byte {position} is not number {number} of client {client}").into());
+                        return Err(
+                            format!("the record at byte {position} is not number {number} of client {client}").into()
+                        );
                     }
                 }
                 wire::END => break 'all,
