@@ -39,8 +39,7 @@ const PORT_WAIT: Duration = Duration::from_secs(2);
 pub async fn serve(options: Serve) -> Result<(), Box<dyn Error>> {
     let storage = Storage::open(&options.dir).await?;
     let address = (Ipv4Addr::LOCALHOST, options.port);
-    let listener =
-        TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address:?}: {error}"))?;
+    let listener = listen(address).await.map_err(|error| format!("cannot listen on {address:?}: {error}"))?;
     let file = Rc::new(storage.file.try_clone().await?);
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     println!("{} from byte {}", listener.local_addr()?, storage.end);
