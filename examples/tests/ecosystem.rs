@@ -1,5 +1,5 @@
 //! Others' libraries on this runtime's streams: hyper, axum, the codecs of tokio-util, rustls by both of its adaptors; and
-//! the program `web` as curl and openssl see it.
+//! the program `hyper` as curl and openssl see it.
 
 #![forbid(unsafe_code)]
 
@@ -11,12 +11,12 @@ mod codec;
 mod common;
 #[path = "ecosystem/http.rs"]
 mod http;
+#[path = "ecosystem/program.rs"]
+mod program;
 #[path = "ecosystem/routes.rs"]
 mod routes;
 #[path = "ecosystem/tls.rs"]
 mod tls;
-#[path = "ecosystem/web.rs"]
-mod web;
 
 /// Bytes that do not repeat soon.
 fn noise(count: usize) -> Vec<u8> {

@@ -17,6 +17,7 @@ const O_EXCL: i32 = 0o200;
 const O_TRUNC: i32 = 0o1000;
 const O_APPEND: i32 = 0o2000;
 const O_ACCMODE: i32 = 3;
+const RESOLVE_BENEATH: u64 = 0x08;
 
 /// Options and flags for opening a file: the names and rules of [`std::fs::OpenOptions`], with its unix extensions.
 ///
@@ -37,6 +38,7 @@ pub struct OpenOptions {
     create_new: bool,
     mode: u32,
     custom_flags: i32,
+    beneath: bool,
 }
 
 impl Default for OpenOptions {
@@ -57,6 +59,7 @@ impl OpenOptions {
             create_new: false,
             mode: 0o666,
             custom_flags: 0,
+            beneath: false,
         }
     }
 
@@ -108,6 +111,25 @@ impl OpenOptions {
         self
     }
 
+    /// Refuses a path that leads out of the directory where it starts: by `..`, by a symbolic link, or by being absolute.
+    /// RESOLVE_BENEATH of openat2(2), so that it holds whatever is renamed meanwhile. The error is then EXDEV,
+    /// `CrossesDevices`.
+    ///
+    /// ```
+    /// # runtime::Builder::new().build().unwrap().block_on(async {
+    /// use runtime::fs::{Dir, OpenOptions};
+    ///
+    /// let dir = Dir::open("/etc").await?;
+    /// let out = OpenOptions::new().read(true).beneath(true).open_at(&dir, "../proc/version").await;
+    /// assert_eq!(out.unwrap_err().kind(), std::io::ErrorKind::CrossesDevices);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    pub fn beneath(&mut self, beneath: bool) -> &mut OpenOptions {
+        self.beneath = beneath;
+        self
+    }
+
     /// Opens `path`.
     ///
     /// Awaited it gives a [`File`]; with something planned behind it, a slot (see [`SlotFile`](crate::SlotFile)).
@@ -150,7 +172,8 @@ impl OpenOptions {
             (true, true, false) => O_CREAT | O_TRUNC,
             (_, _, true) => O_CREAT | O_EXCL,
         };
-        Ok(OpenHow { flags: access | creation | (self.custom_flags & !O_ACCMODE), mode: self.mode })
+        let resolve = if self.beneath { RESOLVE_BENEATH } else { 0 };
+        Ok(OpenHow { flags: access | creation | (self.custom_flags & !O_ACCMODE), mode: self.mode, resolve })
     }
 }
 

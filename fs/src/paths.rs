@@ -167,7 +167,7 @@ pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Io<One<Sym
 
 /// What `path` leads to, open for nothing but to be looked at.
 async fn found(path: &Path, flags: i32) -> io::Result<File> {
-    op::open(path, Ok(OpenHow { flags: O_PATH | flags, mode: 0 })).await
+    op::open(path, Ok(OpenHow { flags: O_PATH | flags, ..OpenHow::default() })).await
 }
 
 fn no_descriptor_is_left(error: &io::Error) -> bool {

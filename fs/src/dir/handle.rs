@@ -49,7 +49,7 @@ impl Dir {
     /// # Errors
     /// Those of openat(2): `NotADirectory`.
     pub async fn open(path: impl AsRef<Path>) -> io::Result<Dir> {
-        Dir::of(op::open(path.as_ref(), Ok(OpenHow { flags: O_DIRECTORY, mode: 0 }))).await
+        Dir::of(op::open(path.as_ref(), Ok(OpenHow { flags: O_DIRECTORY, ..OpenHow::default() }))).await
     }
 
     /// Opens a directory below this one.
@@ -57,7 +57,7 @@ impl Dir {
     /// # Errors
     /// As for [`Dir::open`].
     pub async fn open_dir(&self, path: impl AsRef<Path>) -> io::Result<Dir> {
-        Dir::of(op::open(self.at(path.as_ref()), Ok(OpenHow { flags: O_DIRECTORY, mode: 0 }))).await
+        Dir::of(op::open(self.at(path.as_ref()), Ok(OpenHow { flags: O_DIRECTORY, ..OpenHow::default() }))).await
     }
 
     async fn of(open: Io<One<op::Open<File>>>) -> io::Result<Dir> {

@@ -134,6 +134,13 @@ macro_rules! end_methods {
             }
         }
 
+        impl From<&$type> for runtime_core::fd::Target {
+            /// For ops that take any descriptor: `splice`, `poll`. They do not wait, as the pipe is in non-blocking mode.
+            fn from(end: &$type) -> runtime_core::fd::Target {
+                end.pipe.target()
+            }
+        }
+
         impl AsFd for $type {
             fn as_fd(&self) -> BorrowedFd<'_> {
                 self.pipe.as_fd()

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    fd::SharedFd,
+    fd::{SharedFd, Target},
     io::ReadBuf,
     readiness::{Interest, Readiness},
     socket::retry,
@@ -56,6 +56,11 @@ impl NonBlocking {
         let NonBlocking { fd, readiness } = self;
         drop(readiness);
         fd.try_into_owned().or_else(|shared| shared.as_fd().try_clone_to_owned())
+    }
+
+    /// For ops on it.
+    pub fn target(&self) -> Target {
+        Target::from(&self.fd)
     }
 
     /// When it can be read from and written to.

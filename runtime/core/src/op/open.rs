@@ -4,7 +4,7 @@
 
 use std::{io, marker::PhantomData, os::fd::OwnedFd};
 
-use io_uring::opcode;
+use io_uring::{opcode, types};
 
 use super::{At, Completion, Op, Request, Success};
 use crate::{
@@ -41,6 +41,8 @@ pub struct OpenHow {
     pub flags: i32,
     /// Permissions of a new file, before the umask.
     pub mode: u32,
+    /// `RESOLVE_*` of openat2(2); 0 means openat(2).
+    pub resolve: u64,
 }
 
 /// An open that gives an object with an ordinary descriptor.
@@ -48,6 +50,8 @@ pub struct OpenHow {
 pub struct Open<T> {
     at: At,
     how: Result<OpenHow, &'static str>,
+    /// What OPENAT2 reads, on the heap: the kernel may do so until the op's CQE, and the op may lie anywhere.
+    resolved: Option<Box<types::OpenHow>>,
     makes: PhantomData<fn() -> T>,
 }
 
@@ -60,16 +64,25 @@ pub struct OpenSlot<T> {
 
 /// Opens a path. One with a NUL byte in it fails with `InvalidInput`, and so does an `Err` for `how`, with its text.
 pub fn open<T: Resource>(at: impl Into<At>, how: Result<OpenHow, &'static str>) -> Io<One<Open<T>>> {
-    Io::new(One::new(Open { at: at.into(), how, makes: PhantomData }))
+    Io::new(One::new(Open { at: at.into(), how, resolved: None, makes: PhantomData }))
 }
 
 impl<T> Open<T> {
-    fn request(&self) -> io::Result<Request> {
-        let how = self.how.map_err(invalid)?;
-        let flags = how.flags | libc::O_CLOEXEC;
-        let open = opcode::OpenAt::new(self.at.dir(), self.at.path()?);
-        let sqe = open.flags(flags).mode(how.mode).build().into();
-        Ok(Request { sqe, success: Success::NonNegative, lossless: true })
+    /// `close_on_exec` is for descriptors: a slot never passes an exec, and is refused with it.
+    fn request(&mut self, close_on_exec: i32) -> io::Result<Request> {
+        let OpenHow { flags, mode, resolve } = self.how.map_err(invalid)?;
+        let flags = flags | close_on_exec;
+        let (dir, path) = (self.at.dir(), self.at.path()?);
+        let sqe = if resolve == 0 {
+            opcode::OpenAt::new(dir, path).flags(flags).mode(mode).build()
+        } else {
+            // openat2 refuses a mode without a creation, which openat passes over.
+            let creates = flags & (libc::O_CREAT | libc::O_TMPFILE & !libc::O_DIRECTORY) != 0;
+            let mode = if creates { mode.into() } else { 0 };
+            let how = types::OpenHow::new().flags(flags as u32 as u64).mode(mode).resolve(resolve);
+            opcode::OpenAt2::new(dir, path, &raw const **self.resolved.insert(Box::new(how))).build()
+        };
+        Ok(Request { sqe: sqe.into(), success: Success::NonNegative, lossless: true })
     }
 }
 
@@ -90,7 +103,7 @@ impl<T: Resource> Op for Open<T> {
     }
 
     fn lower(&mut self, _: &mut Scope<'_>) -> io::Result<Request> {
-        self.request()
+        self.request(libc::O_CLOEXEC)
     }
 
     fn finish(self, completion: Completion) -> io::Result<T> {
@@ -115,12 +128,10 @@ impl<T: Resource> Op for OpenSlot<T> {
     }
 
     fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request> {
-        let mut request = self.open.request()?;
+        let mut request = self.open.request(0)?;
         let slot = scope.open_slot();
         if let Some(index) = slot.index() {
-            // O_CLOEXEC is refused for slots: they never pass an exec.
-            let op_flags = request.sqe.op_flags & !(libc::O_CLOEXEC as u32);
-            request.sqe = Sqe { file_index: index + 1, op_flags, ..request.sqe };
+            request.sqe = Sqe { file_index: index + 1, ..request.sqe };
         }
         self.slot = Some(slot);
         Ok(request)

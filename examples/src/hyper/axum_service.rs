@@ -1,4 +1,4 @@
-//! What the server answers. Nothing here knows of hyper, sockets or TLS.
+//! The router: files that can be put there, and JSON. Nothing here knows of hyper, sockets or TLS.
 
 use std::{
     io,
@@ -7,23 +7,43 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Json, Router,
     body::Bytes,
     extract::{self, DefaultBodyLimit, State},
     http::StatusCode,
-    routing::get,
+    routing::{get, post},
 };
-use runtime::fs;
+use runtime::{fs, shard};
+use serde_json::{Value, json};
 
 /// The greatest file that is taken.
 const LIMIT_BYTES: usize = 64 << 20;
 
 pub fn routes(folder: PathBuf) -> Router {
     Router::new()
-        .route("/", get(async || "GET or PUT /files/NAME\n"))
+        .route("/", get(async || "GET or PUT /files/NAME, GET /shard, POST /sum\n"))
         .route("/files/{name}", get(read).put(write))
+        .route("/shard", get(this_shard))
+        .route("/sum", post(sum))
         .layer(DefaultBodyLimit::max(LIMIT_BYTES))
         .with_state(Arc::new(folder))
+}
+
+/// The shard that serves this connection, and what its ring has done.
+async fn this_shard() -> Json<Value> {
+    let counters = runtime::metrics();
+    Json(json!({
+        "shard": shard::current(),
+        "shards": shard::count(),
+        "enters": counters.enters,
+        "sqes": counters.sqes,
+        "wakes": counters.wakes,
+    }))
+}
+
+/// The sum of a list of numbers; what is not one is refused by axum.
+async fn sum(Json(numbers): Json<Vec<f64>>) -> Json<Value> {
+    Json(json!({ "sum": numbers.iter().sum::<f64>(), "count": numbers.len() }))
 }
 
 async fn read(State(folder): State<Arc<PathBuf>>, name: extract::Path<String>) -> Result<Vec<u8>, StatusCode> {

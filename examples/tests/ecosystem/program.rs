@@ -1,4 +1,4 @@
-//! The program `web`, asked by curl and openssl. What is not installed is skipped, and said.
+//! The program `hyper`, asked by curl and openssl. What is not installed is skipped, and said.
 
 use std::{
     fs,
@@ -17,8 +17,8 @@ struct Server {
 
 impl Server {
     fn start(folder: &Path, args: &[&str]) -> Server {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_web"))
-            .args(["--address", "127.0.0.1:0", "--folder"])
+        let mut child = Command::new(env!("CARGO_BIN_EXE_hyper"))
+            .args(["--port", "0", "--shards", "2", "--root"])
             .arg(folder)
             .args(args)
             .stdout(Stdio::piped())
@@ -82,11 +82,14 @@ fn curl_over_http() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[]);
+    let server = Server::start(folder.path(), &["--service", "axum"]);
     there_and_back(&server, folder.path(), "--http1.1");
     let url = format!("{}/", server.url);
     let twice = curl(&["-w", "%{num_connects} ", &url, &url]);
-    assert_eq!(String::from_utf8_lossy(&twice.stdout), "GET or PUT /files/NAME\n1 GET or PUT /files/NAME\n0 ");
+    assert_eq!(
+        String::from_utf8_lossy(&twice.stdout),
+        "GET or PUT /files/NAME, GET /shard, POST /sum\n1 GET or PUT /files/NAME, GET /shard, POST /sum\n0 "
+    );
 }
 
 #[test]
@@ -95,7 +98,7 @@ fn curl_over_tls() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &["--tls"]);
+    let server = Server::start(folder.path(), &["--service", "axum", "--tls"]);
     there_and_back(&server, folder.path(), "--http1.1");
     let version = Command::new("curl").arg("--version").output().unwrap().stdout;
     if !String::from_utf8_lossy(&version).contains("HTTP2") {
@@ -113,7 +116,7 @@ fn openssl_over_tls() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &["--tls"]);
+    let server = Server::start(folder.path(), &["--service", "axum", "--tls"]);
     let mut client = Command::new("openssl")
         .args(["s_client", "-quiet", "-verify_quiet", "-connect", server.authority()])
         .stdin(Stdio::piped())
@@ -126,6 +129,48 @@ fn openssl_over_tls() {
     let answer = client.wait_with_output().unwrap().stdout;
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(answer.ends_with("\r\n\r\nGET or PUT /files/NAME\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nGET or PUT /files/NAME, GET /shard, POST /sum\n"), "{answer}");
     drop(request);
+}
+
+#[test]
+fn axum_answers_in_json() {
+    if !has("curl", "--version") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--service", "axum"]);
+    let json = |args: &[&str]| serde_json::from_slice::<serde_json::Value>(&curl(args).stdout).unwrap();
+    let shard = json(&[&format!("{}/shard", server.url)]);
+    assert!(shard["shards"] == 2 && shard["shard"].as_u64().unwrap() < 2 && shard["enters"].as_u64().unwrap() > 0);
+    let url = format!("{}/sum", server.url);
+    let kind = "Content-Type: application/json";
+    assert_eq!(json(&["-H", kind, "-d", "[1, 2.5]", &url]), serde_json::json!({ "sum": 3.5, "count": 2 }));
+    let refused = curl(&["-o", "/dev/null", "-w", "%{http_code}", "-H", kind, "-d", "[1, \"x\"]", &url]);
+    assert_eq!(refused.stdout, b"422");
+}
+
+#[test]
+fn hyper_says_hello_and_serves_files() {
+    if !has("curl", "--version") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().parent().unwrap().join("beside_the_folder"), "secret").unwrap();
+    let bytes = noise(300_000);
+    fs::write(folder.path().join("a file"), &bytes).unwrap();
+    for args in [&[][..], &["--tls"]] {
+        let server = Server::start(folder.path(), args);
+        let url = |path: &str| format!("{}{path}", server.url);
+        assert_eq!(curl(&[&url("/")]).stdout, b"hello\n");
+        assert!(curl(&[&url("/a%20file")]).stdout == bytes);
+        let status = |args: &[&str]| {
+            let mut all = vec!["-o", "/dev/null", "-w", "%{http_code}", "--path-as-is"];
+            all.extend_from_slice(args);
+            String::from_utf8(curl(&all).stdout).unwrap()
+        };
+        assert_eq!(status(&[&url("/nothing")]), "404");
+        assert_eq!(status(&[&url("/../beside_the_folder")]), "404");
+        assert_eq!(status(&["-d", "x", &url("/")]), "405");
+    }
 }
