@@ -7,16 +7,19 @@ use std::{
     io,
     rc::Rc,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::Waker,
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+mod current;
+mod shutdown;
+mod timers;
 
 pub(crate) use crate::remote::{Message, exists, send};
 pub use crate::remote::{Peer, ShardId};
 use crate::{
     bell::Bell,
     clapper::Clapper,
-    clock::{Clock, Hold},
+    clock::Clock,
     coop,
     counters::{Counters, Metrics},
     doorbell::Sleep,
@@ -28,56 +31,13 @@ use crate::{
     key::Key,
     lower::Builder,
     pool::{PoolOptions, Pools},
-    primitives::thread_local,
     remote::{Lender, Remote},
     slot::SlotTable,
     spin::Spin,
     task::{self, JoinHandle, Ran, Runnable, TaskRef},
-    timer::{Due, TimerId},
     trace::{self, Place},
 };
-
-thread_local! {
-    static CURRENT: RefCell<Option<Rc<Shard>>> = const { RefCell::new(None) };
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Calls `f` with the shard that this thread has entered; `None` if there is none, or the thread is exiting.
-#[inline]
-pub fn with_current<R>(f: impl FnOnce(&Shard) -> R) -> Option<R> {
-    CURRENT.try_with(|current| current.borrow().as_deref().map(f)).ok().flatten()
-}
-
-/// True inside [`Shard::run`]: blocking this thread would stop all tasks of its shard.
-pub fn is_running() -> bool {
-    RUNNING.try_with(Cell::get).is_ok_and(|running| running)
-}
-
-/// Calls `f` as if no shard ran on this thread, for code that knows that it blocks.
-pub fn not_running<R>(f: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            RUNNING.with(|running| running.set(self.0));
-        }
-    }
-    let _restore = Restore(RUNNING.with(|running| running.replace(false)));
-    f()
-}
-
-/// Marks a shard as the one of its thread, until dropped.
-#[derive(Debug)]
-pub struct Entered {
-    previous: Option<Rc<Shard>>,
-    was_running: bool,
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        RUNNING.with(|running| running.set(self.was_running));
-        CURRENT.with(|current| current.replace(self.previous.take()));
-    }
-}
+pub use current::{Entered, is_running, not_running, with_current};
 
 /// Limits and defaults of a shard.
 #[derive(Clone, Copy, Debug)]
@@ -162,19 +122,6 @@ impl Shard {
         }))
     }
 
-    /// Makes this the shard of its thread, in place of the one that may be.
-    pub fn enter(self: &Rc<Shard>) -> Entered {
-        let previous = CURRENT.with(|current| current.replace(Some(self.clone())));
-        Entered { previous, was_running: RUNNING.with(Cell::get) }
-    }
-
-    /// As [`enter`](Shard::enter), for a thread that is going to poll tasks.
-    pub fn run(self: &Rc<Shard>) -> Entered {
-        let entered = self.enter();
-        RUNNING.with(|running| running.set(true));
-        entered
-    }
-
     /// What the kernel offers.
     pub fn features(&self) -> &Features {
         &self.features
@@ -195,6 +142,11 @@ impl Shard {
     /// The way here from any thread.
     pub fn peer(&self) -> Peer {
         Peer(self.remote.clone())
+    }
+
+    /// What the shard's own pool of buffers is made with, at its first use.
+    pub fn set_buffers(&self, options: PoolOptions) {
+        self.pools.own_options.set(options);
     }
 
     // ---------------------------------------------------------------- tasks
@@ -409,114 +361,6 @@ impl Shard {
         let waker = self.driver.borrow_mut().abandon(key);
         drop(waker);
         self.settle();
-    }
-
-    // ---------------------------------------------------------------- timers
-
-    /// What the shard's timers go by.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
-    /// How much later than due a crowd of timers may fire, so that they share one wake. Default 500 µs.
-    pub fn set_timer_slack(&self, slack: Duration) {
-        self.driver.borrow_mut().timer_slack = slack;
-    }
-
-    /// What the shard's own pool of buffers is made with, at its first use.
-    pub fn set_buffers(&self, options: PoolOptions) {
-        self.pools.own_options.set(options);
-    }
-
-    /// Keeps the clock from moving by itself until the value is dropped, on any thread: for work that is done elsewhere
-    /// while the shard waits.
-    pub fn hold_clock(&self) -> Hold {
-        self.clock.hold(self.peer())
-    }
-
-    /// Wakes `waker` at `deadline`.
-    pub(crate) fn set_timer(&self, deadline: Instant, waker: &Waker) -> TimerId {
-        let waker = waker.clone();
-        self.driver.borrow_mut().timers.set(deadline, Due::Wake(waker))
-    }
-
-    /// Gives a timer another deadline. False if the timer has fired.
-    pub(crate) fn reset_timer(&self, id: TimerId, deadline: Instant) -> bool {
-        self.driver.borrow_mut().timers.reset(id, deadline)
-    }
-
-    /// Replaces a timer's waker. False if the timer has fired.
-    pub(crate) fn update_timer(&self, id: TimerId, waker: &Waker) -> bool {
-        let same = match self.driver.borrow_mut().timers.waker(id) {
-            None => return false,
-            Some(old) => old.will_wake(waker),
-        };
-        if !same {
-            let mut waker = waker.clone();
-            if let Some(old) = self.driver.borrow_mut().timers.waker(id) {
-                std::mem::swap(old, &mut waker);
-            }
-        }
-        true
-    }
-
-    /// Forgets a timer; returns its waker, which must not be dropped under a borrow.
-    pub(crate) fn clear_timer(&self, id: TimerId) -> Option<Due> {
-        self.driver.borrow_mut().timers.clear(id)
-    }
-
-    // ---------------------------------------------------------------- shutdown
-
-    /// Ends the shard: [`drop_tasks`](Shard::drop_tasks), then [`drain`](Shard::drain).
-    pub fn shut_down(&self) -> u64 {
-        self.drop_tasks();
-        self.drain()
-    }
-
-    /// Drops all tasks; later ones are refused: they complete as cancelled.
-    ///
-    /// The shard must be entered, so that what is dropped here finds it.
-    pub fn drop_tasks(&self) {
-        self.closed.set(true);
-        let tasks: Vec<TaskRef> = self.tasks.borrow_mut().drain().collect();
-        drop(tasks);
-        self.clear_queues();
-    }
-
-    fn clear_queues(&self) {
-        let queues = [self.run_queue.take(), self.yielded.take()];
-        drop(queues);
-    }
-
-    /// Cancels what is in flight and waits for its CQEs, for the shutdown's time limit at most. Returns how many SQEs had
-    /// to be left to the kernel; their memory is leaked, and stderr says so. The shard must be entered.
-    pub fn drain(&self) -> u64 {
-        let deadline = Instant::now() + self.shutdown_timeout;
-        loop {
-            self.take_in();
-            self.clear_queues();
-            self.driver.borrow_mut().cancel_all();
-            self.settle();
-            if self.driver.borrow().is_idle() || Instant::now() >= deadline {
-                break;
-            }
-            // A ring that cannot be entered any more will bring no CQE.
-            if self.driver.borrow_mut().turn(Some(1), Some(deadline)).is_err() {
-                break;
-            }
-        }
-        // Dropped here, what is in it completes as cancelled.
-        drop(self.remote.close());
-        let left = self.driver.borrow_mut().retire();
-        self.counters.leaked.add(left);
-        if left > 0 {
-            eprintln!(
-                "runtime: shutdown gave up on {left} ops that did not end within {:?} of their cancel; \
-                 their buffers are leaked, since the kernel may still use them",
-                self.shutdown_timeout
-            );
-        }
-        left
     }
 }
 
