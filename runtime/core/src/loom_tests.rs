@@ -12,6 +12,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
 use loom::thread;
@@ -32,12 +33,22 @@ mod time;
 
 /// Checks a model: all that it allocates is freed at its end.
 fn check(model: impl Fn() + Send + Sync + 'static) {
-    bounded(3, model);
+    run(loom::model::Builder::new(), 3, model);
 }
 
 /// As [`check`], with another bound of preemptions.
 fn bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    run(loom::model::Builder::new(), preemptions, model);
+}
+
+/// As [`check`], for models whose orders have no end worth waiting for: as many of them as fit this time.
+fn for_at_most(limit: Duration, preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
+    builder.max_duration = Some(limit);
+    run(builder, preemptions, model);
+}
+
+fn run(mut builder: loom::model::Builder, preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
     builder.max_branches = 10_000;
     let runs = Arc::new(std::sync::atomic::AtomicUsize::new(0));

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use loom::thread;
 
-use super::{block_on, bounded, time};
+use super::{block_on, for_at_most, time};
 use crate::{
     blocking::{Pool, PoolConfig},
     primitives::Instant,
@@ -12,6 +12,8 @@ use crate::{
 };
 
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// A pool's job is a task, a lock, a sleep and a spin: their orders run into the millions.
+const LIMIT: Duration = Duration::from_secs(30);
 const NEVER: Duration = Duration::from_secs(1_000_000);
 
 fn pool(threads_max: usize) -> Arc<Pool> {
@@ -21,7 +23,7 @@ fn pool(threads_max: usize) -> Arc<Pool> {
 
 /// The second job finds a thread that sleeps, spins, wakes because its time is up, or is gone.
 fn a_job_beside_a_thread_that_goes(looks: u32, preemptions: usize) {
-    bounded(preemptions, move || {
+    for_at_most(LIMIT, preemptions, move || {
         set_looks(looks);
         let pool = pool(1);
         let clock = {
@@ -53,7 +55,7 @@ fn a_job_beside_a_thread_that_spins() {
 /// Two jobs at once do not count on the same thread: with a thread for each, each can wait for the other.
 #[test]
 fn two_jobs_have_two_threads() {
-    bounded(1, || {
+    for_at_most(LIMIT, 1, || {
         set_looks(0);
         let pool = pool(2);
         assert_eq!(block_on(pool.spawn(|| 0)).unwrap(), 0);
@@ -69,7 +71,7 @@ fn two_jobs_have_two_threads() {
 /// It runs or is cancelled.
 #[test]
 fn a_job_beside_the_close() {
-    bounded(2, || {
+    for_at_most(LIMIT, 2, || {
         set_looks(0);
         let pool = pool(1);
         let closing = {
