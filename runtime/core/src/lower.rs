@@ -7,7 +7,7 @@
 use std::{io, ops::Range, rc::Rc, time::Duration};
 
 use crate::{
-    fd::Target,
+    fd::{SharedFd, Target},
     handle::{Loan, OpId, SlotHandle},
     key::ROWS_MAX,
     op::{Op, Request, Success},
@@ -97,7 +97,7 @@ impl Builder {
             self.refuse(row, invalid(format!("the plan has more than {ROWS_MAX} rows; split it")));
             return;
         }
-        let lowered = op.lower(&mut Scope { row, id, place: Place::InPlan(self) });
+        let lowered = op.lower(&mut Scope { row, id, place: Place::InPlan(self), told: Told::default() });
         let state = &mut self.table.rows[row as usize];
         state.ordinal = self.ops;
         state.severs = O::SEVERS;
@@ -261,6 +261,16 @@ pub struct Scope<'a> {
     row: u32,
     id: Option<OpId>,
     place: Place<'a>,
+    told: Told,
+}
+
+/// What an op tells of itself beside its SQE.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// The open file whose syncs it may share; 0: none.
+    pub(crate) sync_of: u64,
+    /// Writes so many bytes, known now, to this descriptor.
+    pub(crate) writes: Option<(SharedFd, usize)>,
 }
 
 #[derive(Debug)]
@@ -273,7 +283,7 @@ enum Place<'a> {
 impl<'a> Scope<'a> {
     /// The scope of an op that is awaited on its own.
     pub(crate) fn single(slots: &'a SlotTable) -> Scope<'a> {
-        Scope { row: 0, id: None, place: Place::Alone(slots) }
+        Scope { row: 0, id: None, place: Place::Alone(slots), told: Told::default() }
     }
 
     fn slots(&self) -> &SlotTable {
@@ -375,6 +385,28 @@ impl<'a> Scope<'a> {
             Some(_) => Err(invalid("a vectored op cannot lend the buffer of an op of variable length; use *_exact")),
             None => Ok(()),
         }
+    }
+
+    /// The op syncs this: it may share another's.
+    pub(crate) fn syncs(&mut self, target: &Target) {
+        let Target::Fd(fd) = target else { return };
+        let (row, open_file) = (self.row, fd.open_file());
+        match &mut self.place {
+            Place::InPlan(builder) => builder.table.rows[row as usize].sync_of = open_file,
+            Place::Alone(_) => self.told.sync_of = open_file,
+        }
+    }
+
+    /// The op writes `len` bytes, which are there, to this: if it is awaited on its own that may happen on the spot.
+    pub(crate) fn writes(&mut self, target: &Target, len: usize) {
+        if let (Place::Alone(_), Target::Fd(fd)) = (&self.place, target) {
+            self.told.writes = Some((fd.clone(), len));
+        }
+    }
+
+    /// What the op has told.
+    pub(crate) fn told(self) -> Told {
+        self.told
     }
 
     /// Offers the op's buffer to later ops.

@@ -36,6 +36,7 @@ use crate::{
     spin::Spin,
     task::{self, JoinHandle, Ran, Runnable, TaskRef},
     trace::{self, Place},
+    writes::Writes,
 };
 pub use current::{Entered, is_running, not_running, with_current};
 
@@ -60,6 +61,7 @@ pub struct Shard {
     pub(crate) pools: Pools,
     pub(crate) edges: Edges,
     clock: Rc<Clock>,
+    pub(crate) writes: Writes,
     pub(crate) lowering: Lowering,
     /// Taken while a plan is lowered.
     pub(crate) builder: Cell<Option<Box<Builder>>>,
@@ -107,6 +109,7 @@ impl Shard {
             pools: Pools::default(),
             edges: Edges::new(),
             clock,
+            writes: Writes::default(),
             lowering: config.lowering,
             builder: Cell::default(),
             run_queue: RefCell::default(),
@@ -147,6 +150,11 @@ impl Shard {
     /// What the shard's own pool of buffers is made with, at its first use.
     pub fn set_buffers(&self, options: PoolOptions) {
         self.pools.own_options.set(options);
+    }
+
+    /// How buffered writes to files are done.
+    pub fn set_buffered_writes(&self, writes: crate::writes::BufferedWrites) {
+        self.writes.set(writes);
     }
 
     // ---------------------------------------------------------------- tasks
@@ -229,7 +237,7 @@ impl Shard {
         self.run_queue.borrow_mut().append(&mut self.yielded.borrow_mut());
         let mut ran = 0;
         while ran < budget && !self.run_queue.borrow().is_empty() {
-            if prompt && self.driver.borrow().kernel.queued() > 0 {
+            if prompt && self.driver.borrow().has_queued() {
                 self.turn(false)?;
             }
             let Some(task) = self.run_queue.borrow_mut().pop_front() else { break };
