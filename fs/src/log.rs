@@ -11,10 +11,12 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::{Duration, Instant},
 };
 
 use futures_core::Stream;
 use runtime_core::{
+    alarm::Alarm,
     file::{Lock, lock},
     shard,
 };
@@ -29,6 +31,10 @@ use scan::{Found, Scan};
 const RECORD_MAX: usize = 1 << 20;
 /// Most bytes of one batch unless the user says otherwise.
 const BATCH_MAX: usize = 4 << 20;
+/// How long to wait for another owner to go, unless the user says otherwise.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// How often to look meanwhile.
+const LOCK_LOOK: Duration = Duration::from_millis(2);
 
 /// Where a record is: the number of its first byte in the file. Later records have greater ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +65,7 @@ impl From<u64> for Position {
 pub struct LogOptions {
     record_max: usize,
     batch_max: usize,
+    lock_wait: Duration,
 }
 
 impl Default for LogOptions {
@@ -68,9 +75,9 @@ impl Default for LogOptions {
 }
 
 impl LogOptions {
-    /// Records of up to 1 MiB, batches of up to 4 MiB.
+    /// Records of up to 1 MiB, batches of up to 4 MiB, two seconds' wait for the lock.
     pub fn new() -> LogOptions {
-        LogOptions { record_max: RECORD_MAX, batch_max: BATCH_MAX }
+        LogOptions { record_max: RECORD_MAX, batch_max: BATCH_MAX, lock_wait: LOCK_WAIT }
     }
 
     /// The longest record, in bytes: longer ones are refused when they are appended, and taken for damage when they are
@@ -88,14 +95,21 @@ impl LogOptions {
         self
     }
 
+    /// How long `open` waits for another owner of the log to go. The kernel lets go of the files of a process that was
+    /// killed once their syncs have ended, which may be after the process has.
+    pub fn lock_wait(&mut self, limit: Duration) -> &mut LogOptions {
+        self.lock_wait = limit;
+        self
+    }
+
     /// Opens the log at `path`, or creates it.
     ///
     /// Reads all of it to find its end. What a crash has left behind the last whole record is cut off: no append of it
     /// has ended.
     ///
     /// # Errors
-    /// Those of openat(2), flock(2), read(2), ftruncate(2) and fsync(2). `WouldBlock` while another process, or another
-    /// `Log`, has it open; `InvalidData` if the file is no log, or is damaged before what a crash can have torn: nothing
+    /// Those of openat(2), flock(2), read(2), ftruncate(2) and fsync(2). `WouldBlock` if another process, or another
+    /// `Log`, keeps it open; `InvalidData` if the file is no log, or is damaged before what a crash can have torn: nothing
     /// is cut off then. `InvalidInput` for a batch that has no room for the longest record, or is larger than 1 GiB.
     ///
     /// # Panics
@@ -109,10 +123,7 @@ impl LogOptions {
             return Err(invalid("a batch of a log has at most 1 GiB"));
         }
         let file = File::options().read(true).write(true).create(true).open(path).await?;
-        lock(&file, Lock::Exclusive, false).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => io::Error::new(error.kind(), "the log is open already, here or in another process"),
-            _ => error,
-        })?;
+        self.lock(&file).await?;
         let length = file.metadata().await?.len();
         let header = match read_header(&file).await? {
             Some(header) => header,
@@ -130,6 +141,22 @@ impl LogOptions {
         let spawned = shard::with_current(|shard| shard.spawn_own(writer));
         spawned.expect("a log was opened outside a runtime; use #[runtime::main] or Runtime::block_on");
         Ok(Log { shared })
+    }
+
+    async fn lock(&self, file: &File) -> io::Result<()> {
+        let begun = Instant::now();
+        loop {
+            match lock(file, Lock::Exclusive, false) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if begun.elapsed() >= self.lock_wait {
+                        let text = "the log is open already, here or in another process";
+                        return Err(io::Error::new(error.kind(), text));
+                    }
+                    rest(LOCK_LOOK).await;
+                }
+                result => return result,
+            }
+        }
     }
 
     async fn create(&self, file: &File, path: &Path) -> io::Result<Header> {
@@ -160,6 +187,19 @@ impl LogOptions {
         file.sync_all().await?;
         Ok(torn)
     }
+}
+
+async fn rest(time: Duration) {
+    let deadline = Instant::now() + time;
+    let mut alarm = None;
+    poll_fn(|cx| {
+        if Instant::now() >= deadline {
+            return Poll::Ready(());
+        }
+        alarm = Alarm::set(deadline, cx.waker());
+        Poll::Pending
+    })
+    .await;
 }
 
 async fn read_header(file: &File) -> io::Result<Option<Header>> {
