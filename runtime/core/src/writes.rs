@@ -15,7 +15,7 @@ use std::{
 
 use io_uring::opcode;
 
-use crate::{fd::SharedFd, sqe::Sqe};
+use crate::{coop, fd::SharedFd, sqe::Sqe};
 
 /// How buffered writes to regular files are done: those of ops that are awaited on their own, and of a file's cursor.
 /// Writes inside plans always go to the ring.
@@ -75,11 +75,11 @@ impl Writes {
 
     /// Does the write of this SQE, `len` bytes, at once, if that is the way to do it; gives the result as a CQE would.
     pub(crate) fn try_now(&self, fd: &SharedFd, sqe: &Sqe, len: usize) -> Option<i32> {
-        if len > self.len_max.get() || kind(fd) == OTHER || !crate::coop::has_budget_remaining() {
+        if len > self.len_max.get() || kind(fd) == OTHER {
             return None;
         }
         let started = Instant::now();
-        if self.not_before.get().is_some_and(|end| started < end) {
+        if self.not_before.get().is_some_and(|end| started < end) || !coop::try_spend() {
             return None;
         }
         self.not_before.set(None);
