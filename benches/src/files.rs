@@ -98,31 +98,48 @@ fn compare(title: &str, operations: usize, place: &Place, rounds: usize, rows: &
     }
 }
 
-/// Runs all of them.
-pub fn report() {
+macro_rules! rows {
+    ($work:ident $(, $name:literal => $own:expr)*) => {
+        &[
+            ("runtime", on_runtime::$work as Work),
+            $(($name, $own as Work),)*
+            ("tokio", on_tokio::$work),
+            ("monoio", on_monoio::$work),
+            ("compio", on_compio::$work),
+            ("glommio", on_glommio::$work),
+            ("tokio-uring", on_tokio_uring::$work),
+            ("threads, plain calls", plain::$work),
+        ]
+    };
+}
+
+fn report(title: &str, operations: fn(&Place) -> usize, rows: &[Row]) {
     let quick = std::env::args().any(|argument| argument == "quick");
     let (place, rounds) = (place(quick), if quick { 3 } else { 5 });
-    macro_rules! rows {
-        ($work:ident $(, $name:literal => $own:expr)*) => {
-            [
-                ("runtime", on_runtime::$work as Work),
-                $(($name, $own as Work),)*
-                ("tokio", on_tokio::$work),
-                ("monoio", on_monoio::$work),
-                ("compio", on_compio::$work),
-                ("glommio", on_glommio::$work),
-                ("tokio-uring", on_tokio_uring::$work),
-                ("threads, plain calls", plain::$work),
-            ]
-        };
-    }
+    compare(title, operations(&place), &place, rounds, rows);
+}
+
+/// Group commit.
+pub fn appends() {
     let rows = rows!(appends, "runtime, fs::Log" => on_runtime::log);
-    compare("Durable appends of 128 bytes, 64 writers on one file", place.appends, &place, rounds, &rows);
+    report("Durable appends of 128 bytes, 64 writers on one file", |place| place.appends, rows);
+}
+
+/// Open, read, close.
+pub fn small() {
     let rows = rows!(small_files, "runtime, fs::read" => on_runtime::whole_files);
-    compare("Files of 4 KiB: open, read, close, 64 at a time", place.files, &place, rounds, &rows);
-    compare("Random cached reads of 4 KiB, 64 at a time", place.reads, &place, rounds, &rows!(cached_reads));
-    let rows = rows!(buffered_writes);
-    compare("Buffered writes of 4 KiB, 64 tasks on one file", place.reads / 4, &place, rounds, &rows);
+    report("Files of 4 KiB: open, read, close, 64 at a time", |place| place.files, rows);
+}
+
+/// Out of the page cache.
+pub fn reads() {
+    report("Random cached reads of 4 KiB, 64 at a time", |place| place.reads, rows!(cached_reads));
+}
+
+/// Into it.
+pub fn writes() {
+    let rows = rows!(buffered_writes, "runtime, by the ring" => on_runtime::buffered_writes_by_the_ring);
+    report("Buffered writes of 4 KiB, 64 tasks on one file", |place| place.reads / 4, rows);
 }
 
 /// Where the n-th read is.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use runtime::{
-    Runtime,
+    BufferedWrites, Builder,
     fs::{File, Log},
     spawn,
     task::JoinHandle,
@@ -11,8 +11,11 @@ use runtime::{
 
 include!("work.rs");
 
+thread_local!(static BY_THE_RING: Cell<bool> = const { Cell::new(false) });
+
 fn run(work: impl Future<Output = ()>) {
-    Runtime::new().expect("a runtime").block_on(work);
+    let writes = if BY_THE_RING.get() { BufferedWrites::Worker } else { BufferedWrites::Auto };
+    Builder::new().buffered_writes(writes).build().expect("a runtime").block_on(work);
 }
 
 async fn joined(task: JoinHandle<()>) {
@@ -77,4 +80,10 @@ pub fn whole_files(place: &Place) {
         })
         .await;
     });
+}
+
+pub fn buffered_writes_by_the_ring(place: &Place) {
+    BY_THE_RING.set(true);
+    buffered_writes(place);
+    BY_THE_RING.set(false);
 }

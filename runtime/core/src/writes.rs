@@ -4,7 +4,8 @@
 //! which costs ten times the copy itself, and one file's writes wait for each other there. A write on the spot is one
 //! system call; but it may block: for a page that has to be read first, for the journal, or because too much is dirty. So
 //! the file system is asked not to wait where it can be (RWF_NOWAIT), only short writes are done here, and a slow one
-//! keeps the shard from the next for sixteen times as long: it loses at most a seventeenth of its time to them.
+//! keeps the shard from the next for sixteen times as long: it loses at most a seventeenth of its time to them. Slow is a
+//! write that slept; one that took long because the thread had lost its core is not.
 
 use std::{
     cell::Cell,
@@ -40,6 +41,8 @@ pub const LEN_MAX: usize = 64 << 10;
 const SLOW: Duration = Duration::from_micros(200);
 /// How much longer than a slow write took the next ones go to the ring.
 const REST: u32 = 16;
+/// After a write that took long, for so many it is looked at why: had it waited, or had the thread lost its core?
+const WATCHED: u32 = 64;
 /// At most so long.
 const REST_MAX: Duration = Duration::from_millis(200);
 
@@ -56,11 +59,12 @@ const OTHER: u8 = 3;
 pub(crate) struct Writes {
     len_max: Cell<usize>,
     not_before: Cell<Option<Instant>>,
+    watched: Cell<u32>,
 }
 
 impl Default for Writes {
     fn default() -> Writes {
-        Writes { len_max: Cell::new(LEN_MAX), not_before: Cell::new(None) }
+        Writes { len_max: Cell::new(LEN_MAX), not_before: Cell::new(None), watched: Cell::new(0) }
     }
 }
 
@@ -89,12 +93,28 @@ impl Writes {
             opcode::Writev::CODE => (sqe.addr as *const libc::iovec, sqe.len as i32),
             _ => return None,
         };
+        let watched = self.watched.get();
+        let sleeps = if watched > 0 { sleeps_so_far() } else { 0 };
         let res = write(fd, pieces, count, sqe.off as i64, sqe.op_flags as i32);
         let took = started.elapsed();
-        if took > SLOW {
-            self.not_before.set(Some(started + took + (took * REST).min(REST_MAX)));
+        match (took > SLOW, watched > 0) {
+            (false, _) => self.watched.set(watched.saturating_sub(1)),
+            (true, false) => self.watched.set(WATCHED),
+            (true, true) if sleeps_so_far() == sleeps => {}
+            (true, true) => self.not_before.set(Some(started + took + (took * REST).min(REST_MAX))),
         }
         (res != -libc::EAGAIN && res != -libc::EINTR).then_some(res)
+    }
+}
+
+/// How often this thread has given its core away to wait for something.
+fn sleeps_so_far() -> i64 {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: `usage` is a local that the call fills or leaves zeroed, which is a value of its type.
+    // Test: writes::tests.
+    unsafe {
+        libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
+        usage.assume_init().ru_nvcsw
     }
 }
 
