@@ -51,6 +51,7 @@ pub use paths::{
     canonicalize, hard_link, metadata, read_link, remove_file, rename, rename_with, set_permissions, statx, symlink,
     symlink_metadata, symlink_statx, try_exists,
 };
+pub use runtime_core::fixed::{FixedBuf, FixedBuffers};
 pub use runtime_core::op::{Advice, Allocation, Existing, Statx};
 pub use whole::{read, read_to_string, write};
 pub use xattr::{get_xattr, list_xattr, remove_xattr, set_xattr};

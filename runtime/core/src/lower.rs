@@ -47,7 +47,7 @@ struct Provider {
 
 #[derive(Debug)]
 enum Provided {
-    Bytes { ptr: *const u8, len: usize, variable: bool },
+    Bytes { ptr: *const u8, len: usize, variable: bool, registered: Option<u16> },
     Slot(SlotFd),
 }
 
@@ -246,11 +246,13 @@ pub struct Bytes {
     pub(crate) len: usize,
     /// The op whose result says how many of them there are, once it is known, and where they start in its buffer.
     forward: Option<(u32, usize)>,
+    /// Where they lie in the ring's table of registered buffers, if they do.
+    pub(crate) registered: Option<u16>,
 }
 
 impl Bytes {
-    pub(crate) fn owned(ptr: *const u8, len: usize) -> Bytes {
-        Bytes { ptr, len, forward: None }
+    pub(crate) fn owned(ptr: *const u8, len: usize, registered: Option<u16>) -> Bytes {
+        Bytes { ptr, len, forward: None, registered }
     }
 }
 
@@ -359,7 +361,7 @@ impl<'a> Scope<'a> {
 
     /// Where a loan's bytes lie.
     pub(crate) fn loan(&mut self, loan: &Loan) -> io::Result<Bytes> {
-        let &Provider { row, what: Provided::Bytes { ptr, len, variable }, .. } = self.provider(loan.source)? else {
+        let &Provider { row, what: Provided::Bytes { ptr, len, variable, registered }, .. } = self.provider(loan.source)? else {
             unreachable!("a loan names an op that fills a buffer");
         };
         let (start, end) = (loan.start, loan.end.unwrap_or(len));
@@ -367,7 +369,7 @@ impl<'a> Scope<'a> {
             return Err(invalid(format!("a loan's range {start}..{end} lies outside its buffer of {len} bytes")));
         }
         let forward = variable.then_some((row, start));
-        Ok(Bytes { ptr: ptr.wrapping_add(start), len: end - start, forward })
+        Ok(Bytes { ptr: ptr.wrapping_add(start), len: end - start, forward, registered })
     }
 
     /// Has the number of bytes written into the op's SQE once it is known, if it is not known yet.
@@ -411,8 +413,19 @@ impl<'a> Scope<'a> {
 
     /// Offers the op's buffer to later ops.
     pub(crate) fn provide_bytes(&mut self, ptr: *const u8, len: usize, success: Success) {
+        self.provide_registered(ptr, len, success, None);
+    }
+
+    /// As `provide_bytes`, of a buffer that may be registered.
+    pub(crate) fn provide_registered(
+        &mut self,
+        ptr: *const u8,
+        len: usize,
+        success: Success,
+        registered: Option<u16>,
+    ) {
         let variable = matches!(success, Success::Variable { .. });
-        self.provide(Provided::Bytes { ptr, len, variable });
+        self.provide(Provided::Bytes { ptr, len, variable, registered });
     }
 
     /// Reserves a slot for what the op opens, and offers it to later ops. The descriptor is an ordinary one if the

@@ -27,6 +27,7 @@ use crate::{
     edges::Edges,
     encode::Lowering,
     features::{Features, open_files_limit},
+    fixed::FixedPools,
     kernel::Kernel,
     key::Key,
     lower::Builder,
@@ -59,6 +60,8 @@ pub struct Shard {
     pub(crate) counters: Rc<Counters>,
     /// Goes after the driver: the ring uses their memory.
     pub(crate) pools: Pools,
+    /// Likewise.
+    pub(crate) fixed: FixedPools,
     pub(crate) edges: Edges,
     clock: Rc<Clock>,
     pub(crate) writes: Writes,
@@ -108,6 +111,7 @@ impl Shard {
             counters,
             pools: Pools::default(),
             edges: Edges::new(),
+            fixed: FixedPools::default(),
             clock,
             writes: Writes::default(),
             lowering: config.lowering,
