@@ -28,7 +28,10 @@ pub(super) struct Syncs {
     by_file: HashMap<u64, usize>,
     /// Lines with somebody who waits and no sync that runs.
     to_start: Vec<usize>,
-    out: usize,
+    /// By how many the ops that the running syncs end exceed their CQEs.
+    surplus: u32,
+    /// Running syncs that somebody waits behind.
+    followed: u32,
 }
 
 /// Bounded by the rows of the activations in the slab.
@@ -53,9 +56,9 @@ impl Syncs {
         !self.to_start.is_empty()
     }
 
-    /// One CQE may end several ops.
-    pub(super) fn are_out(&self) -> bool {
-        self.out > 0
+    /// How many CQEs to sleep for where `need` ops have to end. Behind some sync the next has to be begun.
+    pub(super) fn cqes_for(&self, need: u32) -> u32 {
+        if self.followed > 0 { 1 } else { need.saturating_sub(self.surplus).max(1) }
     }
 }
 
@@ -74,8 +77,10 @@ impl Driver {
             }
         };
         let line = &mut syncs.lines[index];
-        if !line.runs && line.waiting.is_empty() {
-            syncs.to_start.push(index);
+        match (line.runs, line.waiting.is_empty()) {
+            (false, true) => syncs.to_start.push(index),
+            (true, true) => syncs.followed += 1,
+            (_, false) => {}
         }
         line.waiting.push(Waiting { key, row, sqe: *sqe });
         self.counters.syncs_shared.add(1);
@@ -104,7 +109,7 @@ impl Driver {
                 None => self.close_line(index),
                 Some(sqe) => {
                     line.runs = true;
-                    self.syncs.out += 1;
+                    self.syncs.surplus += line.running.len() as u32 - 1;
                     self.counters.syncs.add(1);
                     // The descriptor is one of those who wait, and they stay until the CQE.
                     self.push_own(Sqe { user_data: Tag::Sync(index as u32).user_data(), ..sqe });
@@ -135,11 +140,12 @@ impl Driver {
 
     /// A sync has ended, and all whose it was with it.
     pub(super) fn synced(&mut self, index: u32, res: i32) {
-        self.syncs.out -= 1;
         let index = index as usize;
         let line = &mut self.syncs.lines[index];
         line.runs = false;
         let (mut running, mut waiting) = (std::mem::take(&mut line.running), std::mem::take(&mut line.waiting));
+        self.syncs.surplus -= running.len() as u32 - 1;
+        self.syncs.followed -= u32::from(!waiting.is_empty());
         for (key, row) in running.drain(..) {
             self.shared_sync_ended(key, row, res);
         }
