@@ -101,7 +101,8 @@ async fn fill(
     mut gone: impl Future<Output = ()> + Unpin,
 ) -> Result<(), Failed> {
     let early = |error| (error, false);
-    let file: File = run(new_file(mode.unwrap_or(0o666)).open_at(dir, temporary.name()), &mut gone).await.map_err(early)?;
+    let file: File =
+        run(new_file(mode.unwrap_or(0o666)).open_at(dir, temporary.name()), &mut gone).await.map_err(early)?;
     if let Some(mode) = mode {
         let set = file.shared().with_std(|file| match file.metadata()?.permissions().mode() & 0o7777 {
             same if same == mode => Ok(()),

@@ -181,7 +181,9 @@ impl LogOptions {
         };
         if length - torn > header.batch_max {
             let lost = length - torn;
-            return Err(damaged(format!("no whole record at byte {torn}, {lost} before the end: no crash tears that much")));
+            return Err(damaged(format!(
+                "no whole record at byte {torn}, {lost} before the end: no crash tears that much"
+            )));
         }
         file.set_len(torn).await?;
         file.sync_all().await?;

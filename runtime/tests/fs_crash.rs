@@ -41,7 +41,8 @@ fn kill(name: &str, dir: &Path, dice: &mut Dice) -> Vec<u64> {
     let take = |line: Option<std::io::Result<String>>, acknowledged: &mut Vec<u64>| match line {
         // The last line may be cut.
         Some(Ok(line)) => {
-            acknowledged.extend(line.strip_prefix("ack ").and_then(|n| n.strip_suffix('.')).map(|n| n.parse::<u64>().unwrap()));
+            acknowledged
+                .extend(line.strip_prefix("ack ").and_then(|n| n.strip_suffix('.')).map(|n| n.parse::<u64>().unwrap()));
             true
         }
         _ => false,
@@ -133,7 +134,11 @@ fn no_acknowledged_record_is_lost() {
             found
         });
         for (writer, safe) in safe.iter().enumerate() {
-            assert!(found[writer] >= *safe, "round {round}: writer {writer} was told of {safe}, found {}", found[writer]);
+            assert!(
+                found[writer] >= *safe,
+                "round {round}: writer {writer} was told of {safe}, found {}",
+                found[writer]
+            );
         }
         if found[0] > 2000 {
             fs::remove_file(dir.path().join("log")).unwrap();

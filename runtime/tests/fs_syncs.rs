@@ -46,7 +46,11 @@ fn calls_during_a_sync_share_the_next() {
                 let (file, done) = (if n % 2 == 0 { file.clone() } else { clone.clone() }, done.clone());
                 spawn(async move {
                     for _ in 0..25 {
-                        if n % 3 == 0 { file.sync_all().await.unwrap() } else { file.sync_data().await.unwrap() }
+                        if n % 3 == 0 {
+                            file.sync_all().await.unwrap()
+                        } else {
+                            file.sync_data().await.unwrap()
+                        }
                         done.set(done.get() + 1);
                     }
                 })

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use tokio_uring::{
     fs::{File, OpenOptions},
     spawn,
-
 };
 
 include!("work.rs");

@@ -73,7 +73,8 @@ impl Scan {
     }
 
     fn take(&mut self, len: usize) -> Found {
-        let (prefix, bytes) = self.bytes[self.used..self.used + len].split_first_chunk::<PREFIX>().expect("has a prefix");
+        let (prefix, bytes) =
+            self.bytes[self.used..self.used + len].split_first_chunk::<PREFIX>().expect("has a prefix");
         let place = self.place;
         if !self.header.is_whole(place, prefix, bytes) {
             return Found::Torn(place);

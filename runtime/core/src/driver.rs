@@ -212,11 +212,7 @@ impl Driver {
 
     /// The least number of CQEs that can release an op, end a plan, or call for another cancel.
     fn want(&self) -> u32 {
-        if self.cancels_out > 0 || self.edges_armed {
-            1
-        } else {
-            self.syncs.cqes_for(self.hints.least().unwrap_or(1))
-        }
+        if self.cancels_out > 0 || self.edges_armed { 1 } else { self.syncs.cqes_for(self.hints.least().unwrap_or(1)) }
     }
 
     pub(crate) fn push_own(&mut self, sqe: Sqe) {

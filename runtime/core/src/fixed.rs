@@ -162,7 +162,9 @@ impl Pool {
             return Err(invalid(format!("registered buffers of {size} bytes: it has to be a multiple of {ALIGNMENT}")));
         }
         let Some(bytes) = count.checked_mul(size).filter(|bytes| (1..=BYTES_MAX).contains(bytes)) else {
-            return Err(invalid(format!("{count} registered buffers of {size} bytes: a pool has 1 to {BYTES_MAX} bytes")));
+            return Err(invalid(format!(
+                "{count} registered buffers of {size} bytes: a pool has 1 to {BYTES_MAX} bytes"
+            )));
         };
         let mut pools = shard.fixed.0.borrow_mut();
         let mut driver = shard.driver.borrow_mut();

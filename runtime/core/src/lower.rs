@@ -361,7 +361,9 @@ impl<'a> Scope<'a> {
 
     /// Where a loan's bytes lie.
     pub(crate) fn loan(&mut self, loan: &Loan) -> io::Result<Bytes> {
-        let &Provider { row, what: Provided::Bytes { ptr, len, variable, registered }, .. } = self.provider(loan.source)? else {
+        let &Provider { row, what: Provided::Bytes { ptr, len, variable, registered }, .. } =
+            self.provider(loan.source)?
+        else {
             unreachable!("a loan names an op that fills a buffer");
         };
         let (start, end) = (loan.start, loan.end.unwrap_or(len));
@@ -417,13 +419,7 @@ impl<'a> Scope<'a> {
     }
 
     /// As `provide_bytes`, of a buffer that may be registered.
-    pub(crate) fn provide_registered(
-        &mut self,
-        ptr: *const u8,
-        len: usize,
-        success: Success,
-        registered: Option<u16>,
-    ) {
+    pub(crate) fn provide_registered(&mut self, ptr: *const u8, len: usize, success: Success, registered: Option<u16>) {
         let variable = matches!(success, Success::Variable { .. });
         self.provide(Provided::Bytes { ptr, len, variable, registered });
     }
