@@ -331,6 +331,8 @@ impl Drop for Log {
     }
 }
 
+type Replayed = io::Result<(Position, Vec<u8>)>;
+
 /// The records of a [`Log`], one after the other. Made by [`Log::replay`].
 ///
 /// # Cost
@@ -352,7 +354,7 @@ impl Replay {
         poll_fn(|cx| self.poll_next_record(cx)).await
     }
 
-    fn poll_next_record(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<(Position, Vec<u8>)>>> {
+    fn poll_next_record(&mut self, cx: &mut Context<'_>) -> Poll<Option<Replayed>> {
         let Some(scan) = &mut self.scan else { return Poll::Ready(None) };
         let ended = match ready!(scan.poll_next(cx)) {
             Ok(Found::Record(place, bytes)) => return Poll::Ready(Some(Ok((Position(place), bytes)))),
@@ -366,7 +368,7 @@ impl Replay {
 }
 
 impl Stream for Replay {
-    type Item = io::Result<(Position, Vec<u8>)>;
+    type Item = Replayed;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_next_record(cx)

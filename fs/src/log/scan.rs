@@ -19,6 +19,8 @@ use super::frame::{Header, PREFIX, length_of};
 /// How much one read asks for.
 const BLOCK: usize = 256 << 10;
 
+type ReadBlock = Io<One<Read<Vec<u8>, Variable>>>;
+
 /// Goes from record to record up to `end`.
 #[derive(Debug)]
 pub(super) struct Scan {
@@ -31,7 +33,7 @@ pub(super) struct Scan {
     /// The file's bytes from `place` on, after the first `used`.
     bytes: Vec<u8>,
     used: usize,
-    reading: Option<Io<One<Read<Vec<u8>, Variable>>>>,
+    reading: Option<ReadBlock>,
 }
 
 /// What comes next.

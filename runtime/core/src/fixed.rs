@@ -158,7 +158,7 @@ impl Drop for Waits<'_> {
 
 impl Pool {
     fn new(shard: &Shard, count: usize, size: usize) -> io::Result<Rc<Pool>> {
-        if size == 0 || size % ALIGNMENT != 0 {
+        if size == 0 || !size.is_multiple_of(ALIGNMENT) {
             return Err(invalid(format!("registered buffers of {size} bytes: it has to be a multiple of {ALIGNMENT}")));
         }
         let Some(bytes) = count.checked_mul(size).filter(|bytes| (1..=BYTES_MAX).contains(bytes)) else {

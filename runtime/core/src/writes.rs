@@ -111,7 +111,7 @@ impl Writes {
 fn sleeps_so_far() -> i64 {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: `usage` is a local that the call fills or leaves zeroed, which is a value of its type.
-    // Test: writes::tests.
+    // Test: runtime/tests/fs_writes.rs.
     unsafe {
         libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
         usage.assume_init().ru_nvcsw
