@@ -43,10 +43,10 @@ fn calls_during_a_sync_share_the_next() {
         let (before, done) = (syncs().0, Rc::new(Cell::new(0)));
         let tasks: Vec<_> = (0..40)
             .map(|n: u32| {
-                let (file, done) = (if n % 2 == 0 { file.clone() } else { clone.clone() }, done.clone());
+                let (file, done) = (if n.is_multiple_of(2) { file.clone() } else { clone.clone() }, done.clone());
                 spawn(async move {
                     for _ in 0..25 {
-                        if n % 3 == 0 {
+                        if n.is_multiple_of(3) {
                             file.sync_all().await.unwrap()
                         } else {
                             file.sync_data().await.unwrap()
@@ -145,7 +145,7 @@ fn staged_syncs_are_shared_and_chained_ones_are_not() {
             let before = syncs().0;
             let plan = |n: u64| file.write_all_at(vec![7u8; 8], n * 8).then(|_| file.sync_data()).lowering(lowering);
             let (a, b) = join!(async { plan(0).await }, async { plan(1).await }).await;
-            (a.1.unwrap(), b.1.unwrap());
+            a.1.and(b.1).unwrap();
             let shared = syncs().0 - before;
             assert!(shared >= expected && shared <= 2 * expected, "{shared} with {lowering:?}");
             // Two of one plan, which one CQE ends.
