@@ -8,6 +8,7 @@
 mod busy;
 mod direct;
 mod echo;
+mod files;
 mod local;
 mod measure;
 mod million;
@@ -21,7 +22,7 @@ mod timers;
 type Named = (&'static str, fn());
 
 /// The benches by name; those of `peers` come after them.
-const BENCHES: [Named; 12] = [
+const BENCHES: [Named; 16] = [
     ("small-files", || small_files::bench().report()),
     ("small-files-together", || small_files::bench_together().report()),
     ("direct", || direct::bench().report()),
@@ -34,6 +35,10 @@ const BENCHES: [Named; 12] = [
     ("million", million::report),
     ("net", net::report),
     ("idle", net::report_idle),
+    ("files-appends", files::appends),
+    ("files-small", files::small),
+    ("files-reads", files::reads),
+    ("files-writes", files::writes),
 ];
 
 fn main() {

@@ -162,7 +162,7 @@ impl File {
     /// EMFILE.
     pub async fn try_clone(&self) -> io::Result<File> {
         self.settled().await;
-        let mut file = File::from(self.fd.as_fd().try_clone_to_owned()?);
+        let mut file = File::of(self.fd.try_clone()?);
         file.set_max_buf_size(self.max_buf_size());
         Ok(file)
     }

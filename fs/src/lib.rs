@@ -17,6 +17,7 @@
 //! | [`set_xattr`] | SETXATTR, FSETXATTR | yes |
 //! | [`get_xattr`] | GETXATTR, FGETXATTR | no |
 //! | [`read`], [`read_to_string`], [`write()`] | a plan | no |
+//! | [`write_atomic`], [`Log`] | plans, and a task of the runtime's | no |
 //! | [`create_dir_all`], [`DirBuilder`] | MKDIRAT, one after the other | no |
 //! | [`metadata`], [`symlink_metadata`], [`try_exists`] | OPENAT with O_PATH, then fstat(2) on the spot | no |
 //! | [`File::metadata`], `try_lock`, `unlock`, seeks | on the spot | no |
@@ -30,22 +31,27 @@
 
 #![forbid(unsafe_code)]
 
+mod atomic;
 mod copy;
 mod dir;
 mod file;
+mod log;
 mod open_options;
 mod paths;
 mod whole;
 mod xattr;
 
+pub use atomic::write_atomic;
 pub use copy::copy;
 pub use dir::{Dir, DirBuilder, DirEntry, ReadDir, create_dir, create_dir_all, read_dir, remove_dir, remove_dir_all};
 pub use file::{File, FileHandle, FileTimes, SlotFile, TryLockError};
+pub use log::{Log, LogOptions, Position, Replay};
 pub use open_options::OpenOptions;
 pub use paths::{
     canonicalize, hard_link, metadata, read_link, remove_file, rename, rename_with, set_permissions, statx, symlink,
     symlink_metadata, symlink_statx, try_exists,
 };
+pub use runtime_core::fixed::{FixedBuf, FixedBuffers};
 pub use runtime_core::op::{Advice, Allocation, Existing, Statx};
 pub use whole::{read, read_to_string, write};
 pub use xattr::{get_xattr, list_xattr, remove_xattr, set_xattr};

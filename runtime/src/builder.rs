@@ -8,6 +8,7 @@ use runtime_core::{
     pool::PoolOptions,
     ring::{Ring, RingConfig, TaskRun},
     shard::{Shard, ShardConfig},
+    writes::BufferedWrites,
 };
 
 use crate::{
@@ -61,6 +62,7 @@ pub(crate) struct Config {
     start_paused: bool,
     timer_slack: Duration,
     buffers: PoolOptions,
+    buffered_writes: BufferedWrites,
 }
 
 impl Config {
@@ -73,6 +75,7 @@ impl Config {
         let shard = Shard::new(Box::new(ring), ShardConfig { slots, lowering, shutdown_timeout })?;
         shard.set_timer_slack(self.timer_slack);
         shard.set_buffers(self.buffers);
+        shard.set_buffered_writes(self.buffered_writes);
         if self.start_paused {
             shard.clock().pause();
         }
@@ -150,6 +153,7 @@ impl Builder {
                 start_paused: false,
                 timer_slack: Duration::from_micros(500),
                 buffers: PoolOptions::new(),
+                buffered_writes: BufferedWrites::Auto,
             },
         }
     }
@@ -336,6 +340,14 @@ impl Builder {
     }
 
     // ---------------------------------------------------------------- time
+
+    /// How buffered writes to regular files are done: those of ops that are awaited on their own. Default:
+    /// [`BufferedWrites::Auto`]. On ext4 and tmpfs the ring hands each buffered write to a kernel thread, which costs five
+    /// to ten times what the write on the spot does; that one may block the shard, which a guard keeps rare.
+    pub fn buffered_writes(&mut self, writes: BufferedWrites) -> &mut Builder {
+        self.config.buffered_writes = writes;
+        self
+    }
 
     /// How much later than due timers may fire where many fall due close to each other (8 or more within this time), so
     /// that they share one wake of the thread; a wake costs up to 20 µs of CPU. Fewer are woken for exactly, each at its

@@ -57,6 +57,7 @@ pub use runtime_core::{
     plan::join_all,
     results::{NotRun, is_not_run},
     ring::TaskRun,
+    writes::BufferedWrites,
 };
 #[doc(inline)]
 pub use runtime_fs as fs;

@@ -332,7 +332,8 @@ fn target_of(object: &impl AsFd) -> op::Target {
 
 fn try_one(builder: &mut Builder, name: &str, hangs: bool, make: Make, way: Way, point: Point) {
     let context = format!("{name}: {way:?} at {point:?}");
-    let runtime = builder.build().unwrap();
+    // On the spot a write has no moments between.
+    let runtime = builder.buffered_writes(runtime::BufferedWrites::Worker).build().unwrap();
     // Kept beyond the runtime where the way asks for it.
     let mut kept: Option<Boxed> = None;
     runtime.block_on(async {

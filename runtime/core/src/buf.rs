@@ -29,6 +29,12 @@ pub unsafe trait IoBuf: 'static {
     /// How many bytes from there are initialised: what a write writes.
     fn bytes_init(&self) -> usize;
 
+    /// Where it lies in the ring's table of registered buffers, if it does.
+    #[doc(hidden)]
+    fn registered(&self) -> Option<u16> {
+        None
+    }
+
     /// The part `range` of this buffer as a buffer of its own; [`Slice::into_inner`] gives the whole back.
     ///
     /// Panics if the range ends beyond [`bytes_init`](IoBuf::bytes_init) or is reversed.

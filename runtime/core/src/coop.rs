@@ -81,6 +81,18 @@ pub fn poll_spend(cx: &Context<'_>) -> Poll<()> {
     Poll::Ready(())
 }
 
+/// Takes one unit for good if there is one. For those that can do without: they suspend instead.
+pub fn try_spend() -> bool {
+    match LEFT.try_with(Cell::get).ok().flatten() {
+        None => true,
+        Some(0) => false,
+        Some(left) => {
+            LEFT.set(Some(left - 1));
+            true
+        }
+    }
+}
+
 /// A unit that was taken; it goes back unless progress was made.
 #[derive(Debug)]
 #[must_use]

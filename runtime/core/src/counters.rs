@@ -77,6 +77,12 @@ counters! {
     plans_gate,
     /// Plans executed stage by stage.
     plans_staged,
+    /// Syncs handed to the kernel for all that waited for one of a file.
+    syncs,
+    /// Calls that these served.
+    syncs_shared,
+    /// Buffered writes done on the spot, without an SQE.
+    writes_on_the_spot,
     /// Cancels asked of the kernel.
     cancels,
     /// Polls of tasks, that of `block_on` included.

@@ -6,8 +6,10 @@
 mod cancel;
 mod idle;
 mod submit;
+mod syncs;
 
 pub(crate) use idle::Work;
+use syncs::Syncs;
 
 use std::{
     collections::VecDeque,
@@ -59,6 +61,7 @@ pub(crate) struct Driver {
     hints: WaitHints,
     /// Bounded by the rows of the activations in the slab.
     backlog: VecDeque<Backlogged>,
+    syncs: Syncs,
     /// Rows to cancel. Bounded likewise: a row is in here at most once.
     cancels: VecDeque<(Key, u32)>,
     /// Plans whose future is gone and whose last CQE has come.
@@ -104,6 +107,7 @@ impl Driver {
             timer_slack: TIMER_SLACK,
             hints,
             backlog: VecDeque::new(),
+            syncs: Syncs::default(),
             cancels: VecDeque::new(),
             corpses: Vec::new(),
             wakes: Vec::new(),
@@ -130,6 +134,7 @@ impl Driver {
     /// Only those after which the ring is unusable.
     pub(crate) fn turn(&mut self, sleep: Option<u32>, deadline: Option<Instant>) -> io::Result<()> {
         self.flush_backlog();
+        self.start_syncs();
         let mut want = 0;
         let (mut timeout, mut skip_to) = (None, None);
         // What has found no room, because an enter failed, must not be slept over (I5).
@@ -167,7 +172,12 @@ impl Driver {
     }
 
     fn has_backlog(&self) -> bool {
-        !self.backlog.is_empty() || !self.cancels.is_empty() || self.slots.has_to_close()
+        !self.backlog.is_empty() || !self.cancels.is_empty() || self.slots.has_to_close() || self.syncs.has_to_start()
+    }
+
+    /// Something waits for the next enter.
+    pub(crate) fn has_queued(&self) -> bool {
+        self.kernel.queued() > 0 || self.syncs.has_to_start()
     }
 
     fn enter(&mut self, want: u32, timeout: Option<Duration>) -> io::Result<u32> {
@@ -202,7 +212,7 @@ impl Driver {
 
     /// The least number of CQEs that can release an op, end a plan, or call for another cancel.
     fn want(&self) -> u32 {
-        if self.cancels_out > 0 || self.edges_armed { 1 } else { self.hints.least().unwrap_or(1) }
+        if self.cancels_out > 0 || self.edges_armed { 1 } else { self.syncs.cqes_for(self.hints.least().unwrap_or(1)) }
     }
 
     pub(crate) fn push_own(&mut self, sqe: Sqe) {
@@ -337,6 +347,7 @@ impl Driver {
             Tag::Bell(_) => self.bell.completed(true),
             Tag::BellEcho(_) => self.bell.completed(false),
             Tag::CloseSlot(index) => self.slots.freed(index),
+            Tag::Sync(line) => self.synced(line, res),
             Tag::Edges => self.edges_armed = false,
             Tag::Knocked => unreachable!("nothing that the shard has asked for"),
         }
@@ -385,6 +396,7 @@ impl Driver {
         self.in_flight == 0
             && self.own_in_flight == self.own_waits()
             && !self.slots.has_to_close()
+            && !self.syncs.has_to_start()
             && self.corpses.is_empty()
     }
 

@@ -105,4 +105,23 @@ pub trait Kernel {
     fn unregister_buffers(&mut self, _group: u16) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
+
+    /// Pins `bytes` of memory as the buffer `index` of at most [`POOLS_MAX`](crate::fixed::POOLS_MAX).
+    ///
+    /// # Safety
+    /// The memory stays valid until [`unregister_fixed`](Kernel::unregister_fixed), or until the kernel is dropped.
+    ///
+    /// # Errors
+    /// `ENOMEM` above RLIMIT_MEMLOCK.
+    unsafe fn register_fixed(&mut self, _index: u16, _address: u64, _bytes: usize) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Lets the buffer `index` go, once the ops that use it have ended.
+    ///
+    /// # Errors
+    /// `ENXIO` if there is no table.
+    fn unregister_fixed(&mut self, _index: u16) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }

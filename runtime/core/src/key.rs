@@ -12,6 +12,8 @@
 
 /// Most activations that a shard can have at once; the last index is reserved.
 pub const ACTIVATIONS_MAX: u32 = RESERVED;
+/// Most lines of syncs.
+pub const SYNC_LINES_MAX: usize = 1 << GENERATION_BITS;
 /// Most rows that one plan can have.
 pub const ROWS_MAX: u32 = 1 << ROW_BITS;
 
@@ -25,6 +27,7 @@ const KIND_BELL_ECHO: u32 = 2;
 const KIND_CLOSE: u32 = 3;
 const KIND_KNOCKED: u32 = 4;
 const KIND_EDGES: u32 = 5;
+const KIND_SYNC: u32 = 6;
 
 const _: () = assert!(1 + ROW_BITS + SLOT_BITS + GENERATION_BITS == 64);
 
@@ -63,6 +66,8 @@ pub enum Tag {
     BellEcho(u32),
     /// A direct descriptor slot was closed.
     CloseSlot(u32),
+    /// A sync for all that wait for one of a file, named by its line.
+    Sync(u32),
     /// A message of another thread's, which ends the shard's sleep.
     Knocked,
     /// Sockets have become readable.
@@ -81,6 +86,7 @@ impl Tag {
             Tag::Bell(serial) => own(KIND_BELL, serial),
             Tag::BellEcho(serial) => own(KIND_BELL_ECHO, serial),
             Tag::CloseSlot(index) => own(KIND_CLOSE, index),
+            Tag::Sync(line) => own(KIND_SYNC, line),
             Tag::Knocked => own(KIND_KNOCKED, 0),
             Tag::Edges => own(KIND_EDGES, 0),
         }
@@ -98,6 +104,7 @@ impl Tag {
             (true, true, KIND_BELL) => Some(Tag::Bell(generation)),
             (true, true, KIND_BELL_ECHO) => Some(Tag::BellEcho(generation)),
             (true, true, KIND_CLOSE) => Some(Tag::CloseSlot(generation)),
+            (true, true, KIND_SYNC) => Some(Tag::Sync(generation)),
             (true, true, KIND_KNOCKED) => Some(Tag::Knocked),
             (true, true, KIND_EDGES) => Some(Tag::Edges),
             _ => None,
@@ -121,8 +128,8 @@ mod tests {
                 }
             }
         }
-        for tag in [Tag::Bell(0), Tag::BellEcho(7), Tag::CloseSlot(0), Tag::CloseSlot(65_535), Tag::Knocked, Tag::Edges]
-        {
+        let own = [Tag::CloseSlot(65_535), Tag::Sync(65_535), Tag::Knocked, Tag::Edges];
+        for tag in [Tag::Bell(0), Tag::BellEcho(7), Tag::CloseSlot(0)].into_iter().chain(own) {
             assert_eq!(Tag::parse(tag.user_data()), Some(tag));
         }
         assert_eq!(Tag::parse(u64::MAX), None);

@@ -5,7 +5,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | what users write | [`future`], [`plan`], [`op`], [`buf`], [`handle`], [`fd`], [`slot`], [`results`], [`multishot`], [`pool`] |
+//! | what users write | [`future`], [`plan`], [`op`], [`buf`], [`handle`], [`fd`], [`slot`], [`results`], [`multishot`], [`pool`], [`fixed`], [`writes`] |
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, `shots`, `edges`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
@@ -31,6 +31,7 @@ pub mod encode;
 pub mod fd;
 pub mod features;
 pub mod file;
+pub mod fixed;
 pub mod future;
 pub mod handle;
 mod inbox;
@@ -79,6 +80,7 @@ pub mod task;
 mod timer;
 pub mod trace;
 mod wait;
+pub mod writes;
 
 pub use counters::Metrics;
 

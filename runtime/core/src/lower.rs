@@ -7,7 +7,7 @@
 use std::{io, ops::Range, rc::Rc, time::Duration};
 
 use crate::{
-    fd::Target,
+    fd::{SharedFd, Target},
     handle::{Loan, OpId, SlotHandle},
     key::ROWS_MAX,
     op::{Op, Request, Success},
@@ -47,7 +47,7 @@ struct Provider {
 
 #[derive(Debug)]
 enum Provided {
-    Bytes { ptr: *const u8, len: usize, variable: bool },
+    Bytes { ptr: *const u8, len: usize, variable: bool, registered: Option<u16> },
     Slot(SlotFd),
 }
 
@@ -97,7 +97,7 @@ impl Builder {
             self.refuse(row, invalid(format!("the plan has more than {ROWS_MAX} rows; split it")));
             return;
         }
-        let lowered = op.lower(&mut Scope { row, id, place: Place::InPlan(self) });
+        let lowered = op.lower(&mut Scope { row, id, place: Place::InPlan(self), told: Told::default() });
         let state = &mut self.table.rows[row as usize];
         state.ordinal = self.ops;
         state.severs = O::SEVERS;
@@ -246,11 +246,13 @@ pub struct Bytes {
     pub(crate) len: usize,
     /// The op whose result says how many of them there are, once it is known, and where they start in its buffer.
     forward: Option<(u32, usize)>,
+    /// Where they lie in the ring's table of registered buffers, if they do.
+    pub(crate) registered: Option<u16>,
 }
 
 impl Bytes {
-    pub(crate) fn owned(ptr: *const u8, len: usize) -> Bytes {
-        Bytes { ptr, len, forward: None }
+    pub(crate) fn owned(ptr: *const u8, len: usize, registered: Option<u16>) -> Bytes {
+        Bytes { ptr, len, forward: None, registered }
     }
 }
 
@@ -261,6 +263,16 @@ pub struct Scope<'a> {
     row: u32,
     id: Option<OpId>,
     place: Place<'a>,
+    told: Told,
+}
+
+/// What an op tells of itself beside its SQE.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// The open file whose syncs it may share; 0: none.
+    pub(crate) sync_of: u64,
+    /// Writes so many bytes, known now, to this descriptor.
+    pub(crate) writes: Option<(SharedFd, usize)>,
 }
 
 #[derive(Debug)]
@@ -273,7 +285,7 @@ enum Place<'a> {
 impl<'a> Scope<'a> {
     /// The scope of an op that is awaited on its own.
     pub(crate) fn single(slots: &'a SlotTable) -> Scope<'a> {
-        Scope { row: 0, id: None, place: Place::Alone(slots) }
+        Scope { row: 0, id: None, place: Place::Alone(slots), told: Told::default() }
     }
 
     fn slots(&self) -> &SlotTable {
@@ -349,7 +361,9 @@ impl<'a> Scope<'a> {
 
     /// Where a loan's bytes lie.
     pub(crate) fn loan(&mut self, loan: &Loan) -> io::Result<Bytes> {
-        let &Provider { row, what: Provided::Bytes { ptr, len, variable }, .. } = self.provider(loan.source)? else {
+        let &Provider { row, what: Provided::Bytes { ptr, len, variable, registered }, .. } =
+            self.provider(loan.source)?
+        else {
             unreachable!("a loan names an op that fills a buffer");
         };
         let (start, end) = (loan.start, loan.end.unwrap_or(len));
@@ -357,7 +371,7 @@ impl<'a> Scope<'a> {
             return Err(invalid(format!("a loan's range {start}..{end} lies outside its buffer of {len} bytes")));
         }
         let forward = variable.then_some((row, start));
-        Ok(Bytes { ptr: ptr.wrapping_add(start), len: end - start, forward })
+        Ok(Bytes { ptr: ptr.wrapping_add(start), len: end - start, forward, registered })
     }
 
     /// Has the number of bytes written into the op's SQE once it is known, if it is not known yet.
@@ -377,10 +391,37 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The op syncs this: it may share another's.
+    pub(crate) fn syncs(&mut self, target: &Target) {
+        let Target::Fd(fd) = target else { return };
+        let (row, open_file) = (self.row, fd.open_file());
+        match &mut self.place {
+            Place::InPlan(builder) => builder.table.rows[row as usize].sync_of = open_file,
+            Place::Alone(_) => self.told.sync_of = open_file,
+        }
+    }
+
+    /// The op writes `len` bytes, which are there, to this: if it is awaited on its own that may happen on the spot.
+    pub(crate) fn writes(&mut self, target: &Target, len: usize) {
+        if let (Place::Alone(_), Target::Fd(fd)) = (&self.place, target) {
+            self.told.writes = Some((fd.clone(), len));
+        }
+    }
+
+    /// What the op has told.
+    pub(crate) fn told(self) -> Told {
+        self.told
+    }
+
     /// Offers the op's buffer to later ops.
     pub(crate) fn provide_bytes(&mut self, ptr: *const u8, len: usize, success: Success) {
+        self.provide_registered(ptr, len, success, None);
+    }
+
+    /// As `provide_bytes`, of a buffer that may be registered.
+    pub(crate) fn provide_registered(&mut self, ptr: *const u8, len: usize, success: Success, registered: Option<u16>) {
         let variable = matches!(success, Success::Variable { .. });
-        self.provide(Provided::Bytes { ptr, len, variable });
+        self.provide(Provided::Bytes { ptr, len, variable, registered });
     }
 
     /// Reserves a slot for what the op opens, and offers it to later ops. The descriptor is an ordinary one if the

@@ -12,6 +12,7 @@
 //! until it has taken the registration back, or its ring is closed. So the memory goes after both.
 
 mod memory;
+pub(crate) use memory::Pages;
 #[cfg(test)]
 mod tests;
 

@@ -10,6 +10,7 @@ use io_uring::{IoUring, Probe, cqueue, squeue, squeue::Entry};
 
 use crate::{
     features::{Features, SetupError},
+    fixed::POOLS_MAX,
     kernel::{Cqe, Kernel},
     probe,
     sqe::Sqe,
@@ -53,6 +54,8 @@ pub struct Ring {
     messages: bool,
     /// Enters that the set-up took, on a ring of its own.
     setup_enters: u32,
+    /// The table of registered buffers is there.
+    has_fixed: bool,
 }
 
 const ENTER_GETEVENTS: u32 = 1 << 0;
@@ -123,7 +126,8 @@ impl Ring {
             Err(_) => (ring.as_raw_fd(), 0),
         };
         let features = Features { bundles: params.is_feature_recvsend_bundle(), ..Features::from_probe(&probe) };
-        Ok(Ring { ring, features, enter_fd, enter_flags, sq_entries, cq_entries, messages: false, setup_enters: 0 })
+        let (messages, setup_enters, has_fixed) = (false, 0, false);
+        Ok(Ring { ring, features, enter_fd, enter_flags, sq_entries, cq_entries, messages, setup_enters, has_fixed })
     }
 }
 
@@ -231,6 +235,22 @@ impl Kernel for Ring {
 
     fn unregister_buffers(&mut self, group: u16) -> io::Result<()> {
         self.ring.submitter().unregister_buf_ring(group)
+    }
+
+    unsafe fn register_fixed(&mut self, index: u16, address: u64, bytes: usize) -> io::Result<()> {
+        if !self.has_fixed {
+            self.ring.submitter().register_buffers_sparse(u32::from(POOLS_MAX))?;
+            self.has_fixed = true;
+        }
+        let piece = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: bytes };
+        // SAFETY: as promised by the caller. Test: runtime/tests/fs_fixed.rs.
+        unsafe { self.ring.submitter().register_buffers_update(u32::from(index), &[piece], None) }
+    }
+
+    fn unregister_fixed(&mut self, index: u16) -> io::Result<()> {
+        let none = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
+        // SAFETY: no memory is named. Test: as above.
+        unsafe { self.ring.submitter().register_buffers_update(u32::from(index), &[none], None) }
     }
 }
 

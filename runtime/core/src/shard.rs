@@ -27,6 +27,7 @@ use crate::{
     edges::Edges,
     encode::Lowering,
     features::{Features, open_files_limit},
+    fixed::FixedPools,
     kernel::Kernel,
     key::Key,
     lower::Builder,
@@ -36,6 +37,7 @@ use crate::{
     spin::Spin,
     task::{self, JoinHandle, Ran, Runnable, TaskRef},
     trace::{self, Place},
+    writes::Writes,
 };
 pub use current::{Entered, is_running, not_running, with_current};
 
@@ -58,8 +60,11 @@ pub struct Shard {
     pub(crate) counters: Rc<Counters>,
     /// Goes after the driver: the ring uses their memory.
     pub(crate) pools: Pools,
+    /// Likewise.
+    pub(crate) fixed: FixedPools,
     pub(crate) edges: Edges,
     clock: Rc<Clock>,
+    pub(crate) writes: Writes,
     pub(crate) lowering: Lowering,
     /// Taken while a plan is lowered.
     pub(crate) builder: Cell<Option<Box<Builder>>>,
@@ -106,7 +111,9 @@ impl Shard {
             counters,
             pools: Pools::default(),
             edges: Edges::new(),
+            fixed: FixedPools::default(),
             clock,
+            writes: Writes::default(),
             lowering: config.lowering,
             builder: Cell::default(),
             run_queue: RefCell::default(),
@@ -147,6 +154,11 @@ impl Shard {
     /// What the shard's own pool of buffers is made with, at its first use.
     pub fn set_buffers(&self, options: PoolOptions) {
         self.pools.own_options.set(options);
+    }
+
+    /// How buffered writes to files are done.
+    pub fn set_buffered_writes(&self, writes: crate::writes::BufferedWrites) {
+        self.writes.set(writes);
     }
 
     // ---------------------------------------------------------------- tasks
@@ -229,7 +241,7 @@ impl Shard {
         self.run_queue.borrow_mut().append(&mut self.yielded.borrow_mut());
         let mut ran = 0;
         while ran < budget && !self.run_queue.borrow().is_empty() {
-            if prompt && self.driver.borrow().kernel.queued() > 0 {
+            if prompt && self.driver.borrow().has_queued() {
                 self.turn(false)?;
             }
             let Some(task) = self.run_queue.borrow_mut().pop_front() else { break };

@@ -20,7 +20,7 @@ impl<B: IoBuf> Sealed for B {}
 
 impl<B: IoBuf> Source for B {
     fn locate(&self, _: &mut Scope<'_>) -> io::Result<Bytes> {
-        Ok(Bytes::owned(self.stable_ptr(), self.bytes_init()))
+        Ok(Bytes::owned(self.stable_ptr(), self.bytes_init(), self.registered()))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     plan::Plan,
     results::Results,
     shard::Shard,
-    slab::Phase,
+    slab::{Phase, Single},
     trace::PlanSpan,
 };
 
@@ -43,7 +43,10 @@ pub(crate) fn start<P: Plan>(
     // no SQE points into it yet. Test: runtime/tests/drop_everywhere.rs.
     let plan = unsafe { &mut *address };
     if P::SINGLE {
-        match plan.lower_single(&mut Scope::single(&shard.slots)) {
+        let mut scope = Scope::single(&shard.slots);
+        let lowered = plan.lower_single(&mut scope);
+        let told = scope.told();
+        match lowered {
             Err(error) => {
                 std::mem::forget(lowering_guard);
                 let plan: P = shard.driver.borrow_mut().slab.take(key);
@@ -51,8 +54,15 @@ pub(crate) fn start<P: Plan>(
             }
             Ok(request) => {
                 std::mem::forget(lowering_guard);
+                let written = told.writes.and_then(|(fd, len)| shard.writes.try_now(&fd, &request.sqe, len));
+                if let Some(res) = written {
+                    shard.counters.writes_on_the_spot.add(1);
+                    let plan: P = shard.driver.borrow_mut().slab.take(key);
+                    let single = Single { res, ..Single::default() };
+                    return Started::Done(plan.finish(&mut Results::of_single(single, None)));
+                }
                 let (timeout, shots) = (plan.timeout(), plan.shots());
-                shard.driver.borrow_mut().submit_single(key, request, timeout, shots);
+                shard.driver.borrow_mut().submit_single(key, request, timeout, shots, told.sync_of);
             }
         }
     } else {

@@ -116,6 +116,8 @@ pub(crate) struct Row {
     pub(crate) timeout_ns: u64,
     /// Set while the time limit runs.
     pub(crate) timer: Option<TimerId>,
+    /// The open file whose syncs it may share; 0: none.
+    pub(crate) sync_of: u64,
     /// Name of the op, for errors.
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
@@ -279,6 +281,7 @@ impl Table {
             ordinal: NONE,
             timeout_ns: 0,
             timer: None,
+            sync_of: 0,
             name,
             kind,
             phase: Phase::Waiting,

@@ -56,6 +56,10 @@ unsafe impl<B: IoBuf> IoBuf for Slice<B> {
     fn bytes_init(&self) -> usize {
         self.end - self.start
     }
+
+    fn registered(&self) -> Option<u16> {
+        self.inner.registered()
+    }
 }
 
 // SAFETY: as above; the range is initialised, hence within what may be written. Test: buf::tests.

@@ -24,16 +24,18 @@ impl Driver {
         request: Request,
         timeout: Option<Duration>,
         shots: Option<Box<Shots>>,
+        sync_of: u64,
     ) {
         self.counters.single_ops.add(1);
         self.in_flight += 1;
         self.hints.add(1);
         let sqe = Sqe { user_data: key.user_data(0), ..request.sqe };
-        let queued = !self.make_room(1);
-        if queued {
-            self.backlog.push_back(Backlogged::Single(key, sqe));
-        } else {
-            self.push(&sqe);
+        let shared = sync_of != 0 && self.share_sync(key, 0, sync_of, &sqe);
+        let queued = shared || !self.make_room(1);
+        match (shared, queued) {
+            (true, _) => {}
+            (false, true) => self.backlog.push_back(Backlogged::Single(key, sqe)),
+            (false, false) => self.push(&sqe),
         }
         let timer = timeout.map(|limit| self.timers.set(self.clock.after(limit), Due::TimeOut(key, 0)));
         let activation = self.slab.get(key).expect("just inserted");
@@ -91,7 +93,10 @@ impl Driver {
         let Some(table) = self.slab.get(key).and_then(|activation| activation.table.as_mut()) else { return };
         let mut ready = std::mem::take(&mut table.ready);
         for &row in &ready {
-            let has_room = self.make_room(1);
+            let table = self.slab.get(key).and_then(|activation| activation.table.as_ref()).expect("as above");
+            let (sync_of, sqe) = (table.rows[row as usize].sync_of, table.rows[row as usize].sqe);
+            let shared = sync_of != 0 && self.share_sync(key, row, sync_of, &sqe);
+            let has_room = !shared && self.make_room(1);
             let table = self.slab.get(key).and_then(|activation| activation.table.as_mut()).expect("as above");
             let state = &mut table.rows[row as usize];
             let sqe = Sqe { user_data: key.user_data(row), ..state.sqe };
@@ -101,6 +106,8 @@ impl Driver {
             }
             if has_room {
                 self.push(&sqe);
+            } else if shared {
+                state.phase = table::Phase::Queued;
             } else {
                 state.phase = table::Phase::Queued;
                 self.backlog.push_back(Backlogged::Row(key, row));

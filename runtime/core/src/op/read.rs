@@ -65,8 +65,11 @@ impl<B: IoBufMut, K: Extent> Op for Read<B, K> {
         let ptr = self.buf.stable_mut_ptr();
         let mut sqe = Sqe::from(opcode::Read::new(types::Fd(-1), ptr, len).offset(offset).build());
         scope.target(&mut self.target, &mut sqe)?;
-        let success = K::success(len as usize);
-        scope.provide_bytes(ptr, len as usize, success);
+        let (success, registered) = (K::success(len as usize), self.buf.registered());
+        if let Some(index) = registered {
+            (sqe.opcode, sqe.buf_index) = (opcode::ReadFixed::CODE, index);
+        }
+        scope.provide_registered(ptr, len as usize, success, registered);
         Ok(Request { sqe, success, lossless: matches!(self.position, Position::At(_)) })
     }
 

@@ -54,6 +54,7 @@ impl Op for Sync {
         let flags = if self.data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };
         let mut sqe = Sqe::from(opcode::Fsync::new(types::Fd(-1)).flags(flags).build());
         scope.target(&mut self.target, &mut sqe)?;
+        scope.syncs(&self.target);
         Ok(Request { sqe, success: Success::NonNegative, lossless: true })
     }
 

@@ -99,7 +99,11 @@ impl<S: Source, K: Extent> Op for Write<S, K> {
         let write = opcode::Write::new(types::Fd(-1), bytes.ptr, len);
         let mut sqe = Sqe::from(write.offset(self.position.offset()?).rw_flags(self.position.flags()).build());
         scope.target(&mut self.target, &mut sqe)?;
+        if let Some(index) = bytes.registered {
+            (sqe.opcode, sqe.buf_index) = (opcode::WriteFixed::CODE, index);
+        }
         scope.forward_length(&bytes);
+        scope.writes(&self.target, bytes.len);
         self.len = len as usize;
         // A write that takes nothing is no end of file: it is a success of 0 bytes.
         let success = if K::EXACT { Success::Exact(self.len) } else { Success::NonNegative };

@@ -20,18 +20,22 @@ struct Entry {
 }
 
 /// Zeroed pages, freed on drop.
-struct Pages {
+pub(crate) struct Pages {
     start: NonNull<u8>,
     layout: Layout,
 }
 
 impl Pages {
-    fn new(bytes: usize) -> io::Result<Pages> {
+    pub(crate) fn new(bytes: usize) -> io::Result<Pages> {
         let layout = Layout::from_size_align(bytes, PAGE).map_err(io::Error::other)?;
         // SAFETY: the layout is not empty, since no caller asks for 0 bytes. Test: pool::tests.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) });
         let start = start.ok_or_else(|| io::Error::new(io::ErrorKind::OutOfMemory, "no memory for a buffer pool"))?;
         Ok(Pages { start, layout })
+    }
+
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.start.as_ptr()
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod bell_race;
+mod syncs;
 
 /// A shard on a simulated kernel, entered.
 pub(crate) struct OnSim {

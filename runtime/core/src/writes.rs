@@ -1,0 +1,157 @@
+//! Buffered writes on the spot.
+//!
+//! A buffered write copies bytes into the page cache. On ext4 and tmpfs io_uring hands each of them to a kernel thread,
+//! which costs ten times the copy itself, and one file's writes wait for each other there. A write on the spot is one
+//! system call; but it may block: for a page that has to be read first, for the journal, or because too much is dirty. So
+//! the file system is asked not to wait where it can be (RWF_NOWAIT), only short writes are done here, and a slow one
+//! keeps the shard from the next for sixteen times as long: it loses at most a seventeenth of its time to them. Slow is a
+//! write that slept; one that took long because the thread had lost its core is not.
+
+use std::{
+    cell::Cell,
+    mem::MaybeUninit,
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
+
+use io_uring::opcode;
+
+use crate::{coop, fd::SharedFd, sqe::Sqe};
+
+/// How buffered writes to regular files are done: those of ops that are awaited on their own, and of a file's cursor.
+/// Writes inside plans always go to the ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BufferedWrites {
+    /// What measures best: on the spot up to [`LEN_MAX`] bytes.
+    #[default]
+    Auto,
+    /// On the spot up to this many bytes, unless such writes have been slow just now; else as `Worker`.
+    Inline {
+        /// The longest write that is done on the spot.
+        max_len: usize,
+    },
+    /// By the ring, which hands them to a kernel thread where the file system cannot promise not to wait.
+    Worker,
+}
+
+/// The longest write that [`BufferedWrites::Auto`] does on the spot: copying it takes some 20 µs.
+pub const LEN_MAX: usize = 64 << 10;
+
+/// A write that takes longer has waited for something.
+const SLOW: Duration = Duration::from_micros(200);
+/// How much longer than a slow write took the next ones go to the ring.
+const REST: u32 = 16;
+/// After a write that took long, for so many it is looked at why: had it waited, or had the thread lost its core?
+const WATCHED: u32 = 64;
+/// At most so long.
+const REST_MAX: Duration = Duration::from_millis(200);
+
+// What is known of a descriptor.
+const UNKNOWN: u8 = 0;
+/// A regular file, its writes buffered.
+const BUFFERED: u8 = 1;
+/// As before, and its file system cannot promise not to wait.
+const BUFFERED_MAY_WAIT: u8 = 2;
+const OTHER: u8 = 3;
+
+/// The policy of a shard, and its memory.
+#[derive(Debug)]
+pub(crate) struct Writes {
+    len_max: Cell<usize>,
+    not_before: Cell<Option<Instant>>,
+    watched: Cell<u32>,
+}
+
+impl Default for Writes {
+    fn default() -> Writes {
+        Writes { len_max: Cell::new(LEN_MAX), not_before: Cell::new(None), watched: Cell::new(0) }
+    }
+}
+
+impl Writes {
+    pub(crate) fn set(&self, how: BufferedWrites) {
+        self.len_max.set(match how {
+            BufferedWrites::Auto => LEN_MAX,
+            BufferedWrites::Inline { max_len } => max_len,
+            BufferedWrites::Worker => 0,
+        });
+    }
+
+    /// Does the write of this SQE, `len` bytes, at once, if that is the way to do it; gives the result as a CQE would.
+    pub(crate) fn try_now(&self, fd: &SharedFd, sqe: &Sqe, len: usize) -> Option<i32> {
+        if len > self.len_max.get() || kind(fd) == OTHER {
+            return None;
+        }
+        let started = Instant::now();
+        if self.not_before.get().is_some_and(|end| started < end) || !coop::try_spend() {
+            return None;
+        }
+        self.not_before.set(None);
+        let piece = libc::iovec { iov_base: sqe.addr as *mut libc::c_void, iov_len: sqe.len as usize };
+        let (pieces, count) = match sqe.opcode {
+            opcode::Write::CODE => (&raw const piece, 1),
+            opcode::Writev::CODE => (sqe.addr as *const libc::iovec, sqe.len as i32),
+            _ => return None,
+        };
+        let watched = self.watched.get();
+        let sleeps = if watched > 0 { sleeps_so_far() } else { 0 };
+        let res = write(fd, pieces, count, sqe.off as i64, sqe.op_flags as i32);
+        let took = started.elapsed();
+        match (took > SLOW, watched > 0) {
+            (false, _) => self.watched.set(watched.saturating_sub(1)),
+            (true, false) => self.watched.set(WATCHED),
+            (true, true) if sleeps_so_far() == sleeps => {}
+            (true, true) => self.not_before.set(Some(started + took + (took * REST).min(REST_MAX))),
+        }
+        (res != -libc::EAGAIN && res != -libc::EINTR).then_some(res)
+    }
+}
+
+/// How often this thread has given its core away to wait for something.
+fn sleeps_so_far() -> i64 {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: `usage` is a local that the call fills or leaves zeroed, which is a value of its type.
+    // Test: runtime/tests/fs_writes.rs.
+    unsafe {
+        libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
+        usage.assume_init().ru_nvcsw
+    }
+}
+
+/// Writes at `offset`, or at the file's own position for -1, without a wait if the file system can promise that.
+fn write(fd: &SharedFd, pieces: *const libc::iovec, count: i32, offset: i64, flags: i32) -> i32 {
+    let call = |flags| {
+        // SAFETY: the op that the caller lowers owns the bytes and the pieces, and lives through the call; the kernel
+        // keeps neither. Test: runtime/tests/fs_writes.rs.
+        let res = unsafe { libc::pwritev2(fd.number(), pieces, count, offset, flags) };
+        // At most 2 GiB are asked for, and an errno is small.
+        if res < 0 { -std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO) } else { res as i32 }
+    };
+    if kind(fd) == BUFFERED {
+        let res = call(flags | libc::RWF_NOWAIT);
+        if res != -libc::EOPNOTSUPP {
+            return res;
+        }
+        fd.write_kind().store(BUFFERED_MAY_WAIT, Relaxed);
+    }
+    call(flags)
+}
+
+/// What a descriptor is, found out once.
+fn kind(fd: &SharedFd) -> u8 {
+    let known = fd.write_kind().load(Relaxed);
+    if known != UNKNOWN {
+        return known;
+    }
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `stat` is a local that the call fills or leaves alone, and that is read only if it was filled.
+    // Test: runtime/tests/fs_writes.rs.
+    let regular = unsafe {
+        libc::fstat(fd.number(), stat.as_mut_ptr()) == 0 && stat.assume_init().st_mode & libc::S_IFMT == libc::S_IFREG
+    };
+    let unbuffered = libc::O_DIRECT | libc::O_SYNC | libc::O_DSYNC;
+    let buffered = regular && crate::nonblocking::status_flags(fd).is_ok_and(|flags| flags & unbuffered == 0);
+    let found = if buffered { BUFFERED } else { OTHER };
+    fd.write_kind().store(found, Relaxed);
+    found
+}

@@ -1,0 +1,167 @@
+//! Syncs of one open file that are called together are one.
+
+mod common;
+
+use std::{cell::Cell, io, rc::Rc};
+
+use common::{file, poll_once, run};
+use runtime::{Lowering, fs::File, join, spawn};
+
+fn syncs() -> (u64, u64) {
+    let metrics = runtime::metrics();
+    (metrics.syncs, metrics.syncs_shared)
+}
+
+/// All calls of one pass share the first sync.
+#[test]
+fn calls_of_one_pass_are_one_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let file = Rc::new(file(&dir, b"bytes").await);
+        let before = syncs();
+        let tasks: Vec<_> = (0..64)
+            .map(|_| {
+                let file = file.clone();
+                spawn(async move { file.sync_data().await })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        let after = syncs();
+        assert_eq!((after.0 - before.0, after.1 - before.1), (1, 64));
+    });
+}
+
+/// Who calls while one runs waits for the next, with all others that do.
+#[test]
+fn calls_during_a_sync_share_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let file = Rc::new(file(&dir, b"bytes").await);
+        let clone = Rc::new(file.try_clone().await.unwrap());
+        let (before, done) = (syncs().0, Rc::new(Cell::new(0)));
+        let tasks: Vec<_> = (0..40)
+            .map(|n: u32| {
+                let (file, done) = (if n.is_multiple_of(2) { file.clone() } else { clone.clone() }, done.clone());
+                spawn(async move {
+                    for _ in 0..25 {
+                        if n.is_multiple_of(3) {
+                            file.sync_all().await.unwrap()
+                        } else {
+                            file.sync_data().await.unwrap()
+                        }
+                        done.set(done.get() + 1);
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(done.get(), 1000);
+        assert_eq!(syncs().0 - before, 25, "each round is one sync, of the file and its clone");
+    });
+}
+
+/// Another open file of the same name has syncs of its own.
+#[test]
+fn another_open_file_has_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let one = file(&dir, b"bytes").await;
+        let other = File::options().write(true).open(dir.path().join("f")).await.unwrap();
+        let before = syncs().0;
+        let (a, b) = join!(async { one.sync_data().await }, async { other.sync_data().await }).await;
+        a.and(b).unwrap();
+        assert_eq!(syncs().0 - before, 2);
+    });
+}
+
+#[test]
+fn a_dropped_caller_cancels_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let file = file(&dir, b"bytes").await;
+        let before = syncs().0;
+        let mut first = Box::pin(file.sync_data());
+        let (mut second, mut third) = (Box::pin(file.sync_data()), Box::pin(file.sync_all()));
+        poll_once(first.as_mut()).await;
+        poll_once(second.as_mut()).await;
+        poll_once(third.as_mut()).await;
+        drop(first);
+        second.await.unwrap();
+        third.await.unwrap();
+        assert_eq!(syncs().0 - before, 1);
+        // All of them dropped before it began: there is none.
+        let mut lonely = Box::pin(file.sync_data());
+        poll_once(lonely.as_mut()).await;
+        drop(lonely);
+        assert_eq!(syncs().0 - before, 1);
+        // And while it runs.
+        let mut running = Box::pin(file.sync_data());
+        poll_once(running.as_mut()).await;
+        runtime::task::yield_now().await;
+        let mut next = Box::pin(file.sync_data());
+        poll_once(next.as_mut()).await;
+        drop(running);
+        next.await.unwrap();
+    });
+}
+
+#[test]
+fn cancel_and_time_limit_end_the_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let file = file(&dir, b"bytes").await;
+        let mut cancelled = file.sync_data();
+        poll_once(std::pin::Pin::new(&mut cancelled)).await;
+        assert_eq!(cancelled.cancel().await.unwrap_err().raw_os_error(), Some(125));
+        // The one that runs outlasts the limit of the one that waits for the next.
+        let mut bytes = vec![1u8; 1 << 20];
+        for _ in 0..16 {
+            let (result, back) = file.write_all_at(bytes, 0).await;
+            result.unwrap();
+            bytes = back;
+        }
+        let mut running = file.sync_all();
+        poll_once(std::pin::Pin::new(&mut running)).await;
+        runtime::task::yield_now().await;
+        let limited = file.sync_all().timeout(std::time::Duration::from_nanos(1)).await;
+        if let Err(error) = limited {
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        }
+        running.await.unwrap();
+    });
+}
+
+/// Rows of staged plans stand in the line, those of chains do not.
+#[test]
+fn staged_syncs_are_shared_and_chained_ones_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        for (lowering, expected) in [(Lowering::Staged, 1), (Lowering::Chain, 0)] {
+            let file = file(&dir, b"bytes").await;
+            let before = syncs().0;
+            let plan = |n: u64| file.write_all_at(vec![7u8; 8], n * 8).then(|_| file.sync_data()).lowering(lowering);
+            let (a, b) = join!(async { plan(0).await }, async { plan(1).await }).await;
+            a.1.and(b.1).unwrap();
+            let shared = syncs().0 - before;
+            assert!(shared >= expected && shared <= 2 * expected, "{shared} with {lowering:?}");
+            // Two of one plan, which one CQE ends.
+            let (a, b) = join!(file.sync_all(), file.sync_data()).lowering(lowering).await;
+            a.and(b).unwrap();
+        }
+    });
+}
+
+#[test]
+fn an_error_goes_to_all_callers() {
+    run(async {
+        let (reader, _writer) = io::pipe().unwrap();
+        let pipe = File::from(std::os::fd::OwnedFd::from(reader));
+        let (a, b) = join!(async { pipe.sync_data().await }, async { pipe.sync_all().await }).await;
+        assert_eq!(a.unwrap_err().raw_os_error(), Some(22));
+        assert_eq!(b.unwrap_err().raw_os_error(), Some(22));
+    });
+}
