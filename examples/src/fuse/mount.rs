@@ -53,8 +53,8 @@ impl Mount {
         match self.try_unmount(false).await {
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
                 eprintln!("fuse: {} is in use; what is open there fails from now on", self.point.display());
-                self.try_unmount(true).await?;
                 self.abort();
+                self.try_unmount(true).await?;
             }
             result => result?,
         }
@@ -67,11 +67,15 @@ impl Mount {
         self.gone = true;
     }
 
-    /// Ends the connection, and with it every wait for a request.
+    /// Ends the connection, and with it every wait for a request, if it may and can.
     pub fn abort(&self) {
         if let Some(abort) = &self.abort {
-            // It may have ended by itself, and its file with it.
+            // It may have ended by itself, and its file with it; and not every system has these files (fusectl).
             let _ = fs::write(abort, "1");
+        }
+        if self.direct {
+            // The kernel ends the connection first, and then finds that the mount is in use.
+            let _ = unmount(&self.point, UnmountFlags::FORCE);
         }
     }
 
@@ -92,12 +96,12 @@ impl Drop for Mount {
     /// After an error: nothing may be left that programs would hang in.
     fn drop(&mut self) {
         if !self.gone {
+            self.abort();
             if self.direct {
                 let _ = unmount(&self.point, UnmountFlags::DETACH);
             } else {
                 let _ = std::process::Command::new(HELPER).args(["-u", "-z", "--"]).arg(&self.point).status();
             }
-            self.abort();
         }
     }
 }
