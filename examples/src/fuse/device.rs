@@ -69,6 +69,9 @@ pub async fn serve(fs: Arc<FileSystem>, device: Device, depth: usize) -> io::Res
 }
 
 /// The next request: a plan of poll → read. `None`: there will be none.
+///
+/// All shards that wait are woken, and one gets it. To wake only one (EPOLLEXCLUSIVE) halves the rate: it is the one whose core the
+/// caller is busy on, as often as not.
 async fn next(device: &Device, mut room: Vec<u8>) -> io::Result<Option<Vec<u8>>> {
     loop {
         let (polled, (read, back)) = op::poll(device, POLLIN).then(|()| op::read_next(device, room)).await;
