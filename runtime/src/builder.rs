@@ -5,6 +5,7 @@ use std::{fmt, io, rc::Rc, sync::Arc, thread, time::Duration};
 use runtime_core::{
     cpu::CpuSet,
     encode::Lowering,
+    kernel::Kernel,
     pool::PoolOptions,
     ring::{Ring, RingConfig, TaskRun},
     shard::{Shard, ShardConfig},
@@ -63,6 +64,7 @@ pub(crate) struct Config {
     timer_slack: Duration,
     buffers: PoolOptions,
     buffered_writes: BufferedWrites,
+    wide_sqes: bool,
 }
 
 impl Config {
@@ -70,9 +72,10 @@ impl Config {
     pub(crate) fn executor(&self) -> io::Result<Executor> {
         let cq_entries = self.cq_entries.unwrap_or(self.sq_entries.saturating_mul(4).min(65_536));
         let config = RingConfig { sq_entries: self.sq_entries, cq_entries, task_run: self.task_run };
-        let ring = Ring::new(config)?;
+        let ring: Box<dyn Kernel> =
+            if self.wide_sqes { Box::new(Ring::wide(config)?) } else { Box::new(Ring::new(config)?) };
         let (slots, lowering, shutdown_timeout) = (self.slots, self.lowering, self.shutdown_timeout);
-        let shard = Shard::new(Box::new(ring), ShardConfig { slots, lowering, shutdown_timeout })?;
+        let shard = Shard::new(ring, ShardConfig { slots, lowering, shutdown_timeout })?;
         shard.set_timer_slack(self.timer_slack);
         shard.set_buffers(self.buffers);
         shard.set_buffered_writes(self.buffered_writes);
@@ -154,6 +157,7 @@ impl Builder {
                 timer_slack: Duration::from_micros(500),
                 buffers: PoolOptions::new(),
                 buffered_writes: BufferedWrites::Auto,
+                wide_sqes: false,
             },
         }
     }
@@ -290,6 +294,13 @@ impl Builder {
     /// the kernel, and is fetched at the price of an enter.
     pub fn cq_entries(&mut self, entries: u32) -> &mut Builder {
         self.config.cq_entries = Some(entries);
+        self
+    }
+
+    /// SQEs of 128 bytes instead of 64 (IORING_SETUP_SQE128), which the ops of [`fuse`](crate::fuse) need. The submission
+    /// queue then takes twice the memory, and so does each SQE that is written. Default false.
+    pub fn wide_sqes(&mut self, wide: bool) -> &mut Builder {
+        self.config.wide_sqes = wide;
         self
     }
 

@@ -50,6 +50,7 @@ pub use runtime_core::{
     Metrics, buf,
     buf::{IoBuf, IoBufMut},
     encode::Lowering,
+    fuse,
     future::{Cancel, Io},
     handle::Loan,
     into_result::IntoResult,

@@ -55,14 +55,17 @@ impl AccessLog {
 
     /// Writes lines out, for as long as the server runs and somebody takes them.
     pub async fn write_out(&self) {
-        while self.enabled {
+        if !self.enabled {
+            return;
+        }
+        let error = loop {
             sleep(PERIOD).await;
             if let Err(error) = self.flush().await {
-                // Serving goes on: whoever has closed the log did not ask for less than that.
-                eprintln!("http: the access log ends: {error}");
-                return;
+                break error;
             }
-        }
+        };
+        // Serving goes on: whoever has closed the log did not ask for less than that.
+        eprintln!("http: the access log ends: {error}");
     }
 
     /// Writes out what has been noted.

@@ -32,7 +32,7 @@ use crate::{
     shots::{CQE_MORE, CQE_NOTIF},
     slab::{Phase, Slab},
     slot::SlotTable,
-    sqe::Sqe,
+    sqe::{Sqe, WideSqe},
     table::{self, Table},
     timer::Timers,
     wait::WaitHints,
@@ -45,6 +45,7 @@ const TIMER_SLACK: Duration = Duration::from_micros(500);
 #[derive(Debug)]
 enum Backlogged {
     Single(Key, Sqe),
+    Wide(Key, Box<WideSqe>),
     Row(Key, u32),
     /// A whole chain, named by its first row.
     Chain(Key, u32),

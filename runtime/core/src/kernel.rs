@@ -6,7 +6,10 @@
 
 use std::{io, os::fd::RawFd, time::Duration};
 
-use crate::{features::Features, sqe::Sqe};
+use crate::{
+    features::Features,
+    sqe::{Sqe, WideSqe},
+};
 
 /// A completion queue entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,20 @@ pub trait Kernel {
     /// Every address in `sqe` must stay valid, and untouched where the op writes, until the terminal CQE of this
     /// SQE has been reaped. That an `enter` fails in between changes nothing: the SQE stays queued.
     unsafe fn push(&mut self, sqe: &Sqe);
+
+    /// Whether SQEs of 128 bytes have a place in the submission queue.
+    fn is_wide(&self) -> bool {
+        false
+    }
+
+    /// Queues one SQE of 128 bytes. Panics if there is no [`room`](Kernel::room), or if it [`is_wide`](Kernel::is_wide)
+    /// not.
+    ///
+    /// # Safety
+    /// As for [`push`](Kernel::push).
+    unsafe fn push_wide(&mut self, _: &WideSqe) {
+        panic!("a wide SQE pushed into a queue of narrow ones");
+    }
 
     /// Hands over all that is queued and, if `want` > 0, waits until `want` CQEs lie ready, the time is up, or a
     /// TIMEOUT fires. Returns how many SQEs were taken. A time-out is `Ok`.

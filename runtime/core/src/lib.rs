@@ -9,7 +9,7 @@
 //! | lowering, pure | `lower`, `table`, [`encode`], `progress` |
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, `shots`, `edges`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
-//! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`mod@file`], [`socket`], [`pidfd`], [`signal`] |
+//! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`mod@file`], [`socket`], [`pidfd`], [`signal`], [`fuse`] |
 //! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `clapper`, `spin`, `primitives` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
@@ -32,6 +32,7 @@ pub mod fd;
 pub mod features;
 pub mod file;
 pub mod fixed;
+pub mod fuse;
 pub mod future;
 pub mod handle;
 mod inbox;

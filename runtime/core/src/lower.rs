@@ -288,6 +288,11 @@ impl<'a> Scope<'a> {
         Scope { row: 0, id: None, place: Place::Alone(slots), told: Told::default() }
     }
 
+    /// True if the op is awaited on its own.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self.place, Place::Alone(_))
+    }
+
     fn slots(&self) -> &SlotTable {
         match &self.place {
             Place::InPlan(builder) => &builder.slots,

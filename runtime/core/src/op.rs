@@ -13,6 +13,7 @@ mod before;
 mod close;
 mod connect;
 mod extent;
+mod fuse_fetch;
 mod install;
 mod link;
 mod message;
@@ -53,6 +54,8 @@ pub use before::Before;
 pub use close::{Close, close_fd, close_slot};
 pub use connect::{Connect, Dial, DialSlot, connect, dial};
 pub use extent::{Exact, Extent, Variable};
+pub use fuse_fetch::FuseFetch;
+pub(crate) use fuse_fetch::fuse_fetch;
 pub use install::{Install, install};
 pub use link::{Link, link};
 pub use message::PIECES_MAX;
@@ -120,6 +123,12 @@ pub trait Op: Sealed + Sized + 'static {
     /// The SQE. Called once, when the op lies where it stays until its last CQE.
     #[doc(hidden)]
     fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request>;
+
+    /// The second half of its SQE, if that has 128 bytes. Asked after [`lower`](Op::lower).
+    #[doc(hidden)]
+    fn rest(&self) -> Option<[u8; 64]> {
+        None
+    }
 
     /// Where its results go if it gives many.
     #[doc(hidden)]

@@ -68,6 +68,12 @@ pub trait Plan: Sealed + Sized + 'static {
         None
     }
 
+    /// The second half of a single op's SQE, if that has 128 bytes.
+    #[doc(hidden)]
+    fn rest(&self) -> Option<[u8; 64]> {
+        None
+    }
+
     /// Where the results of a single op go if it gives many.
     #[doc(hidden)]
     fn shots(&self) -> Option<Box<Shots>> {
@@ -142,6 +148,10 @@ impl<O: Op> Plan for One<O> {
 
     fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    fn rest(&self) -> Option<[u8; 64]> {
+        self.op.rest()
     }
 
     fn shots(&self) -> Option<Box<Shots>> {

@@ -6,14 +6,17 @@ use std::{
     time::Duration,
 };
 
-use io_uring::{IoUring, Probe, cqueue, squeue, squeue::Entry};
+use io_uring::{
+    IoUring, Probe, cqueue,
+    squeue::{Entry, Entry128, EntryMarker},
+};
 
 use crate::{
     features::{Features, SetupError},
     fixed::POOLS_MAX,
     kernel::{Cqe, Kernel},
     probe,
-    sqe::Sqe,
+    sqe::{Sqe, WideSqe},
 };
 
 /// When the kernel runs completion work on the shard's thread. See `ARCHITECTURE.md` for the figures behind the default.
@@ -42,8 +45,10 @@ pub struct RingConfig {
 }
 
 /// A ring of the running kernel. It must be made on the thread that enters it (IORING_SETUP_SINGLE_ISSUER).
-pub struct Ring {
-    ring: IoUring,
+///
+/// `E` is what lies in its submission queue: SQEs of 64 bytes, or of 128, which few commands need and all others pay for.
+pub struct Ring<E: Width = Entry> {
+    ring: IoUring<E>,
     features: Features,
     /// What `io_uring_enter` is called with: the index of the registered ring, or its descriptor.
     enter_fd: RawFd,
@@ -56,6 +61,30 @@ pub struct Ring {
     setup_enters: u32,
     /// The table of registered buffers is there.
     has_fixed: bool,
+}
+
+/// What lies in a submission queue.
+pub trait Width: EntryMarker {
+    /// A wide SQE as an entry; `None` where it has no place.
+    fn widest(sqe: &WideSqe) -> Option<Self>;
+    /// Whether [`widest`](Width::widest) gives something.
+    const WIDE: bool;
+}
+
+impl Width for Entry {
+    const WIDE: bool = false;
+
+    fn widest(_: &WideSqe) -> Option<Entry> {
+        None
+    }
+}
+
+impl Width for Entry128 {
+    const WIDE: bool = true;
+
+    fn widest(sqe: &WideSqe) -> Option<Entry128> {
+        Some(Entry128::from(*sqe))
+    }
 }
 
 const ENTER_GETEVENTS: u32 = 1 << 0;
@@ -88,7 +117,28 @@ impl Ring {
     /// # Errors
     /// A [`SetupError`] that names the cause and the remedy.
     pub fn new(config: RingConfig) -> Result<Ring, SetupError> {
-        let mut ring = Ring::bare(config)?;
+        Ring::probed(config)
+    }
+
+    /// Sets up a ring without the probes that need a ring themselves.
+    pub(crate) fn bare(config: RingConfig) -> Result<Ring, SetupError> {
+        Ring::set_up(config)
+    }
+}
+
+impl Ring<Entry128> {
+    /// As [`Ring::new`], with SQEs of 128 bytes (IORING_SETUP_SQE128).
+    ///
+    /// # Errors
+    /// As for [`Ring::new`].
+    pub fn wide(config: RingConfig) -> Result<Ring<Entry128>, SetupError> {
+        Ring::probed(config)
+    }
+}
+
+impl<E: Width> Ring<E> {
+    fn probed(config: RingConfig) -> Result<Ring<E>, SetupError> {
+        let mut ring = Ring::set_up(config)?;
         (ring.features.groups, ring.setup_enters) = probe::groups();
         ring.messages = probe::messages();
         Ok(ring)
@@ -99,10 +149,9 @@ impl Ring {
         self.ring.as_raw_fd()
     }
 
-    /// Sets up a ring without the probes that need a ring themselves.
-    pub(crate) fn bare(config: RingConfig) -> Result<Ring, SetupError> {
+    fn set_up(config: RingConfig) -> Result<Ring<E>, SetupError> {
         let RingConfig { sq_entries, cq_entries, task_run } = config;
-        let mut builder = IoUring::<squeue::Entry, cqueue::Entry>::builder();
+        let mut builder = IoUring::<E, cqueue::Entry>::builder();
         // SUBMIT_ALL: without it one refused SQE leaves the rest of the batch behind, and cuts the next chain.
         // dontfork: a child must not share the rings' memory.
         builder.dontfork().setup_single_issuer().setup_submit_all().setup_cqsize(cq_entries);
@@ -139,7 +188,7 @@ fn register_ring_fd(fd: RawFd) -> io::Result<RawFd> {
     if done == 1 { Ok(update.offset as RawFd) } else { Err(io::Error::last_os_error()) }
 }
 
-impl Kernel for Ring {
+impl<E: Width> Kernel for Ring<E> {
     fn features(&self) -> &Features {
         &self.features
     }
@@ -163,9 +212,20 @@ impl Kernel for Ring {
     }
 
     unsafe fn push(&mut self, sqe: &Sqe) {
-        let entry = Entry::from(*sqe);
+        let entry = E::from(Entry::from(*sqe));
         // SAFETY: the caller keeps what the SQE points to until its terminal CQE (contract of `push`).
         // Test: drop_everywhere.
+        let pushed = unsafe { self.ring.submission().push(&entry) };
+        assert!(pushed.is_ok(), "SQE pushed into a full submission queue of {}", self.sq_entries);
+    }
+
+    fn is_wide(&self) -> bool {
+        E::WIDE
+    }
+
+    unsafe fn push_wide(&mut self, sqe: &WideSqe) {
+        let entry = E::widest(sqe).expect("whoever pushes a wide SQE has asked whether the ring is wide");
+        // SAFETY: as in `push`. Test: runtime/tests/fuse.rs.
         let pushed = unsafe { self.ring.submission().push(&entry) };
         assert!(pushed.is_ok(), "SQE pushed into a full submission queue of {}", self.sq_entries);
     }
@@ -254,7 +314,7 @@ impl Kernel for Ring {
     }
 }
 
-impl std::fmt::Debug for Ring {
+impl<E: Width> std::fmt::Debug for Ring<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ring").field("sq_entries", &self.sq_entries).field("cq_entries", &self.cq_entries).finish()
     }

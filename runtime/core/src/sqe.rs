@@ -5,7 +5,7 @@
 //! getters, so the 64 bytes get a layout of our own here: that of `struct io_uring_sqe` in the kernel's
 //! `include/uapi/linux/io_uring.h`, with each union under the name that our ops use.
 
-use io_uring::squeue::Entry;
+use io_uring::squeue::{Entry, Entry128};
 
 /// `IOSQE_FIXED_FILE`: `fd` is the index of a direct descriptor slot.
 pub const FIXED_FILE: u8 = 1 << 0;
@@ -67,6 +67,27 @@ impl From<Sqe> for Entry {
     }
 }
 
+/// An SQE of a ring with IORING_SETUP_SQE128: twice the size, for commands that a file's driver gets
+/// (IORING_OP_URING_CMD), whose 80 bytes begin at [`Sqe::addr3`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct WideSqe {
+    /// The first 64 bytes.
+    pub sqe: Sqe,
+    /// The second 64.
+    pub rest: [u8; 64],
+}
+
+const _: () = assert!(size_of::<WideSqe>() == 128 && size_of::<Entry128>() == 128);
+
+impl From<WideSqe> for Entry128 {
+    fn from(sqe: WideSqe) -> Entry128 {
+        // SAFETY: both are 128 bytes without padding or invalid values, `Entry128` being `repr(C)` over an `Entry` and 64
+        // bytes; a copy of plain data, nobody's memory is lent. Test: sqe::tests.
+        unsafe { std::mem::transmute::<WideSqe, Entry128>(sqe) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +106,20 @@ mod tests {
         assert_eq!(Sqe::from(open).file_index, 5);
         let sync = opcode::Fsync::new(types::Fd(3)).flags(types::FsyncFlags::DATASYNC).build();
         assert_eq!(Sqe::from(sync).op_flags, 1);
+    }
+
+    #[test]
+    fn the_command_of_a_wide_sqe_is_where_the_kernel_has_it() {
+        let command: [u8; 80] = std::array::from_fn(|index| index as u8 + 1);
+        let entry = opcode::UringCmd80::new(types::Fd(7), 2).cmd(command).addr(Some(0x1000)).build();
+        let word = |at: usize| u64::from_ne_bytes(command[at..at + 8].try_into().unwrap());
+        let sqe = Sqe { opcode: 46, fd: 7, off: 2, addr: 0x1000, addr3: word(0), pad: word(8), ..Sqe::default() };
+        let wide = Entry128::from(WideSqe { sqe, rest: command[16..].try_into().unwrap() });
+        assert_eq!(bytes(&wide), bytes(&entry.user_data(0)));
+    }
+
+    fn bytes(entry: &Entry128) -> [u8; 128] {
+        // SAFETY: 128 bytes without padding, copied.
+        unsafe { std::mem::transmute_copy(entry) }
     }
 }

@@ -45,8 +45,9 @@ pub(crate) fn start<P: Plan>(
     if P::SINGLE {
         let mut scope = Scope::single(&shard.slots);
         let lowered = plan.lower_single(&mut scope);
-        let told = scope.told();
-        match lowered {
+        let (told, rest) = (scope.told(), plan.rest());
+        let narrow = || rest.is_some() && !shard.driver.borrow().kernel.is_wide();
+        match lowered.and_then(|request| if narrow() { Err(too_wide()) } else { Ok(request) }) {
             Err(error) => {
                 std::mem::forget(lowering_guard);
                 let plan: P = shard.driver.borrow_mut().slab.take(key);
@@ -62,7 +63,11 @@ pub(crate) fn start<P: Plan>(
                     return Started::Done(plan.finish(&mut Results::of_single(single, None)));
                 }
                 let (timeout, shots) = (plan.timeout(), plan.shots());
-                shard.driver.borrow_mut().submit_single(key, request, timeout, shots, told.sync_of);
+                let mut driver = shard.driver.borrow_mut();
+                match rest {
+                    None => driver.submit_single(key, request, timeout, shots, told.sync_of),
+                    Some(rest) => driver.submit_wide(key, request, timeout, rest),
+                }
             }
         }
     } else {
@@ -114,6 +119,11 @@ pub(crate) fn poll<P: Plan>(shard: &Shard, key: Key, waker: &Waker) -> Poll<P::O
 fn too_many() -> io::Error {
     let text = format!("{ACTIVATIONS_MAX} ops and plans are in flight on this shard, the most there can be");
     io::Error::new(io::ErrorKind::OutOfMemory, text)
+}
+
+fn too_wide() -> io::Error {
+    let text = "the op needs SQEs of 128 bytes: build the runtime with Builder::wide_sqes(true)";
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
 /// Takes a plan out of the slab if its lowering panics.

@@ -42,7 +42,8 @@ impl Work {
             | opcode::Tee::CODE
             | opcode::FutexWait::CODE
             | opcode::ReadMulti::CODE
-            | opcode::Timeout::CODE => false,
+            | opcode::Timeout::CODE
+            | opcode::UringCmd16::CODE => false,
             opcode::Read::CODE
             | opcode::Readv::CODE
             | opcode::ReadFixed::CODE
