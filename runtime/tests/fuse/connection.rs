@@ -25,11 +25,11 @@ impl Connection {
     /// Mounts, and replies to INIT. `None`, and a word, where that cannot be done.
     pub fn new() -> Option<Connection> {
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        if !fs::read_to_string(SWITCH).is_ok_and(|text| text.starts_with('Y')) {
-            if let Err(error) = fs::write(SWITCH, "Y") {
-                eprintln!("skipped: {SWITCH} cannot be set: {error}");
-                return None;
-            }
+        if !fs::read_to_string(SWITCH).is_ok_and(|text| text.starts_with('Y'))
+            && let Err(error) = fs::write(SWITCH, "Y")
+        {
+            eprintln!("skipped: {SWITCH} cannot be set: {error}");
+            return None;
         }
         let opened = File::options().read(true).write(true).open("/dev/fuse");
         let mut device = opened.map_err(|error| eprintln!("skipped: /dev/fuse: {error}")).ok()?;
@@ -44,7 +44,7 @@ impl Connection {
             return None;
         }
         let mut init = vec![0; 8192];
-        device.read(&mut init).unwrap();
+        assert!(device.read(&mut init).unwrap() >= 60, "a request comes whole");
         let word = |at: usize| u32::from_ne_bytes(init[at..at + 4].try_into().unwrap());
         assert_eq!(word(4), 26, "INIT comes first");
         let (init_ext, max_pages, over_io_uring) = (1 << 30, 1 << 22, 1 << 9);
