@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use super::mounted::{Mounted, Way, both, run, succeeds};
+use super::mounted::{Mounted, Way, both, is_installed, run, succeeds};
 
 fn by_interrupt(way: Way) {
     let Some(mut mount) = Mounted::new(way, &[]) else { return };
@@ -79,6 +79,29 @@ fn killed_callers(way: Way) {
 #[test]
 fn a_caller_that_is_killed_takes_no_place_with_it() {
     both(killed_callers);
+}
+
+/// `fusermount3` wants a name for who asks.
+const NOBODY: u32 = 65534;
+
+#[test]
+fn fusermount3_mounts_for_who_is_not_root() {
+    if !is_installed("fusermount3") || !is_installed("setpriv") {
+        return;
+    }
+    both(|way| {
+        let Some(mut mount) = Mounted::for_user(NOBODY, way) else { return };
+        let point = mount.point().to_str().unwrap();
+        let script = "echo text > $0/file && cat $0/file";
+        let text =
+            succeeds("setpriv", &["--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", script, point]);
+        assert_eq!(text, "text\n");
+        assert_eq!(fs::read(mount.below("file")).unwrap(), b"text\n");
+        mount.interrupt();
+        let (status, said) = mount.end();
+        assert!(status.success() && said.is_empty(), "{said}");
+        assert!(!mount.is_mounted());
+    });
 }
 
 #[test]

@@ -66,15 +66,15 @@ pub struct Ring<E: Width = Entry> {
 /// What lies in a submission queue.
 pub trait Width: EntryMarker {
     /// A wide SQE as an entry; `None` where it has no place.
-    fn widest(sqe: &WideSqe) -> Option<Self>;
-    /// Whether [`widest`](Width::widest) gives something.
+    fn from_wide(sqe: &WideSqe) -> Option<Self>;
+    /// Whether [`from_wide`](Width::from_wide) gives something.
     const WIDE: bool;
 }
 
 impl Width for Entry {
     const WIDE: bool = false;
 
-    fn widest(_: &WideSqe) -> Option<Entry> {
+    fn from_wide(_: &WideSqe) -> Option<Entry> {
         None
     }
 }
@@ -82,7 +82,7 @@ impl Width for Entry {
 impl Width for Entry128 {
     const WIDE: bool = true;
 
-    fn widest(sqe: &WideSqe) -> Option<Entry128> {
+    fn from_wide(sqe: &WideSqe) -> Option<Entry128> {
         Some(Entry128::from(*sqe))
     }
 }
@@ -224,7 +224,7 @@ impl<E: Width> Kernel for Ring<E> {
     }
 
     unsafe fn push_wide(&mut self, sqe: &WideSqe) {
-        let entry = E::widest(sqe).expect("whoever pushes a wide SQE has asked whether the ring is wide");
+        let entry = E::from_wide(sqe).expect("whoever pushes a wide SQE has asked whether the ring is wide");
         // SAFETY: as in `push`. Test: runtime/tests/fuse.rs.
         let pushed = unsafe { self.ring.submission().push(&entry) };
         assert!(pushed.is_ok(), "SQE pushed into a full submission queue of {}", self.sq_entries);
