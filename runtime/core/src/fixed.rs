@@ -36,18 +36,15 @@ pub const BYTES_MAX: usize = 1 << 30;
 
 /// A pool of registered buffers. `count` × `size` bytes, made once: it does not grow.
 ///
-/// ```
-/// # runtime::Builder::new().build().unwrap().block_on(async {
-/// use runtime::fs::{File, FixedBuffers};
-/// # let dir = tempfile::tempdir()?;
-/// # std::fs::write(dir.path().join("a"), "hello")?;
+/// ```no_run
+/// # async fn example(file: runtime_core::fd::SharedFd) -> std::io::Result<()> {
+/// use runtime_core::{fixed::FixedBuffers, op}; // runtime::fs::FixedBuffers, and `file.read_at`
 ///
 /// let buffers = FixedBuffers::new(8, 4096)?;
-/// let file = File::open(dir.path().join("a")).await?;
-/// let (count, bytes) = file.read_at(buffers.take().await, 0).await;
-/// assert_eq!((count?, &bytes[..]), (5, &b"hello"[..]));
-/// # std::io::Result::Ok(())
-/// # }).unwrap();
+/// let (count, bytes) = op::read_at(&file, buffers.take().await, 0).await;
+/// println!("{} bytes: {:?}", count?, &bytes[..]);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone)]
 pub struct FixedBuffers(Rc<Pool>);

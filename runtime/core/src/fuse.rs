@@ -83,7 +83,7 @@ impl From<&Device> for Target {
 ///
 /// ```no_run
 /// # async fn example(device: std::os::fd::OwnedFd) -> std::io::Result<()> {
-/// use runtime::fuse::{Device, Entry};
+/// use runtime_core::fuse::{Device, Entry}; // runtime::fuse
 ///
 /// let (mut result, mut entry) = Entry::new(&Device::new(device)?, 0, 1 << 20).register().await;
 /// while result.is_ok() {
