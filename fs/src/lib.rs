@@ -16,6 +16,7 @@
 //! | [`remove_file`], [`remove_dir`], [`rename()`], [`create_dir`], [`hard_link`], [`symlink`], also of a [`Dir`] | UNLINKAT, RENAMEAT, MKDIRAT, LINKAT, SYMLINKAT | yes |
 //! | [`set_xattr`] | SETXATTR, FSETXATTR | yes |
 //! | [`get_xattr`] | GETXATTR, FGETXATTR | no |
+//! | [`File::append_durable`] | a write at the end, then FSYNC | no |
 //! | [`read`], [`read_to_string`], [`write()`] | a plan | no |
 //! | [`write_atomic`], [`Log`] | plans, and a task of the runtime's | no |
 //! | [`create_dir_all`], [`DirBuilder`] | MKDIRAT, one after the other | no |
