@@ -23,7 +23,7 @@
 //! | [`metadata`], [`symlink_metadata`], [`try_exists`] | OPENAT with O_PATH, then fstat(2) on the spot | no |
 //! | [`File::metadata`], `try_lock`, `unlock`, seeks | on the spot | no |
 //! | reads of the cursor | preadv2(2) on the spot, else READ | no |
-//! | writes of the cursor | the pool | no |
+//! | writes of the cursor | pwritev2(2) on the spot, else the pool | no |
 //! | [`read_dir`], [`copy()`], [`canonicalize`], [`read_link`], [`remove_dir_all`], [`set_permissions`], [`File::set_permissions`], [`File::set_times`], [`list_xattr`], [`remove_xattr`] | the pool: there is no op | no |
 //! | [`File::lock`], [`File::lock_shared`] | on the spot if free, else the pool | no |
 //!
