@@ -24,7 +24,8 @@
 //! | [`File::metadata`], `try_lock`, `unlock`, seeks | on the spot | no |
 //! | reads of the cursor | preadv2(2) on the spot, else READ | no |
 //! | writes of the cursor | pwritev2(2) on the spot, else the pool | no |
-//! | [`read_dir`], [`copy()`], [`canonicalize`], [`read_link`], [`remove_dir_all`], [`set_permissions`], [`File::set_permissions`], [`File::set_times`], [`list_xattr`], [`remove_xattr`] | the pool: there is no op | no |
+//! | [`read_dir`], [`canonicalize`], [`read_link`], [`remove_dir_all`], [`set_permissions`], [`File::set_permissions`], [`File::set_times`], [`list_xattr`], [`remove_xattr`] | the pool: there is no op | no |
+//! | [`copy()`] | FICLONE or copy_file_range(2) on the pool; between file systems plans of READ → WRITE | no |
 //! | [`File::lock`], [`File::lock_shared`] | on the spot if free, else the pool | no |
 //!
 //! The **pool** is the runtime's threads for blocking work. Errors are the kernel's: `kind` and `raw_os_error` are those
