@@ -176,9 +176,10 @@ impl Driver {
         !self.backlog.is_empty() || !self.cancels.is_empty() || self.slots.has_to_close() || self.syncs.has_to_start()
     }
 
-    /// Something waits for the next enter.
+    /// Something waits for the next enter that gains nothing by waiting. Shared syncs do: the longer they wait, the more
+    /// callers share them, so that they alone are no reason to enter before the end of a pass.
     pub(crate) fn has_queued(&self) -> bool {
-        self.kernel.queued() > 0 || self.syncs.has_to_start()
+        self.kernel.queued() > 0
     }
 
     fn enter(&mut self, want: u32, timeout: Option<Duration>) -> io::Result<u32> {

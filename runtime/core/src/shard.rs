@@ -244,7 +244,8 @@ impl Shard {
     /// many ran, and whether some are left.
     ///
     /// `prompt`: what a task has queued is submitted before the next one runs, at the price of an enter each. For shards
-    /// on which tasks compute for long: else I/O that the one asks for starts when all others have had their turn.
+    /// on which tasks compute for long: else I/O that the one asks for starts when all others have had their turn. Syncs
+    /// that others may share wait for that nevertheless.
     ///
     /// # Errors
     /// As for [`Shard::turn`].
