@@ -31,15 +31,15 @@ use socket2::{Domain, SockAddr, Type};
 use crate::socket::Socket;
 
 /// The number of a user.
-#[allow(non_camel_case_types)] // tokio's name
+#[allow(non_camel_case_types, reason = "tokio's name")]
 pub type uid_t = u32;
 
 /// The number of a group.
-#[allow(non_camel_case_types)] // tokio's name
+#[allow(non_camel_case_types, reason = "tokio's name")]
 pub type gid_t = u32;
 
 /// The number of a process or a process group.
-#[allow(non_camel_case_types)] // tokio's name
+#[allow(non_camel_case_types, reason = "tokio's name")]
 pub type pid_t = i32;
 
 /// Connections that may wait for `accept`, if the system allows as many (`net.core.somaxconn`).

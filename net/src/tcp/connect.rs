@@ -38,7 +38,7 @@ type DialPlan = Dial<TcpStream>;
 pub struct Connect<A>(State<A>);
 
 /// `Start` → `LookUp` → `Trying`, once per address → `Done` when the output is given.
-#[allow(clippy::large_enum_variant)] // the attempt is the state it spends its time in
+#[allow(clippy::large_enum_variant, reason = "the attempt is the state it spends its time in")]
 enum State<A> {
     Start(A),
     LookUp(Lookup),

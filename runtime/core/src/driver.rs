@@ -70,7 +70,7 @@ pub(crate) struct Driver {
     /// Who to wake once the driver is let go of.
     pub(crate) wakes: Vec<Waker>,
     /// Cleared tables for the next plans; bounded by the most plans there have been at once.
-    #[allow(clippy::vec_box)] // they move between here and the slab, and are large
+    #[allow(clippy::vec_box, reason = "they move between here and the slab, and are large")]
     pub(crate) tables: Vec<Box<Table>>,
     cqes: Vec<Cqe>,
     slots: Rc<SlotTable>,

@@ -1,5 +1,5 @@
 //! What the tests share.
-#![allow(dead_code)] // each test crate uses a part
+#![allow(dead_code, reason = "each test crate uses a part")]
 
 use std::{
     future::{Future, poll_fn},
