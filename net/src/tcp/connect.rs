@@ -68,7 +68,7 @@ impl<A: Into<SocketAddr>> Connect<A> {
     /// If it has been polled.
     pub fn plan(self) -> Io<DialPlan> {
         match self.0 {
-            State::Start(address) => op::dial(SockAddr::from(address.into())),
+            State::Start(address) => op::dial(Ok(SockAddr::from(address.into()))),
             _ => panic!("a connect that has been polled cannot become part of a plan"),
         }
     }
