@@ -315,7 +315,9 @@ fn a_failing_sync_fails_those_behind_it() {
         poll_once(dropped.as_mut()).await;
         poll_once(first.as_mut()).await;
         runtime::task::yield_now().await;
-        runtime::task::block_in_place(|| served.wait_for_held());
+        while !served.holds() {
+            runtime::task::yield_now().await;
+        }
         let mut behind = Box::pin(file.sync_all());
         poll_once(behind.as_mut()).await;
         let mut cancelled = file.sync_data();
@@ -431,6 +433,29 @@ fn a_copy_between_file_systems_gives_the_error() {
         served.fail(Request::Write, libc::EIO);
         assert_eq!(told(fs::copy("/proc/self/exe", served.join("to")).await), Some(libc::EIO));
         assert_eq!(runtime::metrics().in_flight, 0);
+    });
+}
+
+/// In the middle of a copy by blocks the source gets another length.
+#[test]
+fn a_source_that_grows_or_shrinks_is_copied_as_far_as_it_reaches() {
+    let Some(served) = Served::new() else { return };
+    let elsewhere = tempfile::tempdir().unwrap();
+    let to = elsewhere.path().join("to");
+    let content: Vec<u8> = (0..5u32 << 20).map(|n| (n % 251) as u8).collect();
+    run(async {
+        for end in [4 << 20, (4 << 20) + 777, 5 << 20, 1 << 20, (1 << 20) + 5, 100, 0] {
+            // The first, and one in the middle, when what it takes away has been copied in part.
+            for read in [0, 12] {
+                served.put("from", &content[..4 << 20]);
+                served.change_at_read(read, "from", &content[..end]);
+                let copied = fs::copy(served.join("from"), &to).await.unwrap() as usize;
+                let found = std::fs::read(&to).unwrap();
+                assert!(copied >= end && (copied <= 4 << 20 || copied == end), "{copied} of {end}");
+                assert!(found == content[..copied], "{copied} bytes of {end}");
+                assert!(read > 0 || copied == end, "{copied} of {end}");
+            }
+        }
     });
 }
 

@@ -6,7 +6,7 @@ use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{Arc, Condvar, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     thread,
 };
 
@@ -33,7 +33,6 @@ pub struct Served {
 struct Shared {
     device: File,
     state: Mutex<State>,
-    came: Condvar,
 }
 
 #[derive(Default)]
@@ -45,8 +44,10 @@ struct State {
     faults: HashMap<u32, i32>,
     /// What is left without an answer for now.
     held: Option<u32>,
-    unanswered: Vec<u64>,
+    unanswered: Vec<Vec<u8>>,
     counts: HashMap<u32, usize>,
+    /// Before the answer to a read: so many more reads, the file, and its new content.
+    change: Option<(usize, String, Vec<u8>)>,
 }
 
 struct Node {
@@ -72,7 +73,7 @@ impl Served {
         }
         let mut state = State { last_node: ROOT, ..State::default() };
         state.nodes.insert(ROOT, Node { bytes: Vec::new(), mode: libc::S_IFDIR | 0o755 });
-        let shared = Arc::new(Shared { device, state: Mutex::new(state), came: Condvar::new() });
+        let shared = Arc::new(Shared { device, state: Mutex::new(state) });
         let serving = shared.clone();
         thread::spawn(move || serving.serve());
         Some(Served { dir, shared })
@@ -96,18 +97,22 @@ impl Served {
         self.shared.state().held = Some(request as u32);
     }
 
-    /// Waits until a request is held.
-    pub fn wait_for_held(&self) {
-        let state = self.shared.state();
-        drop(self.shared.came.wait_while(state, |state| state.unanswered.is_empty()).unwrap());
+    /// With the `n`-th read from now on the file has this content.
+    pub fn change_at_read(&self, n: usize, name: &str, bytes: &[u8]) {
+        self.shared.state().change = Some((n, name.into(), bytes.to_vec()));
     }
 
-    /// Answers what is held: with an error, or 0.
+    /// If a request waits for its answer.
+    pub fn holds(&self) -> bool {
+        !self.shared.state().unanswered.is_empty()
+    }
+
+    /// Answers what is held: with an error, or as things are now.
     pub fn release(&self, errno: i32) {
         let mut state = self.shared.state();
         state.held = None;
-        for unique in std::mem::take(&mut state.unanswered) {
-            self.shared.reply(unique, -errno, &[]);
+        for request in std::mem::take(&mut state.unanswered) {
+            self.shared.answer(&mut state, &request, errno);
         }
     }
 
@@ -121,10 +126,9 @@ impl Served {
         state.names.get(name).map(|node| state.nodes[node].bytes.clone())
     }
 
+    /// Sets the content of a file, which may be in use.
     pub fn put(&self, name: &str, bytes: &[u8]) {
-        let mut state = self.shared.state();
-        let node = state.create(name, libc::S_IFREG | 0o644);
-        state.nodes.get_mut(&node).unwrap().bytes = bytes.to_vec();
+        self.shared.state().put(name, bytes);
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -152,22 +156,27 @@ impl Shared {
         // ENODEV once it is unmounted.
         while let Ok(count) = (&self.device).read(&mut request) {
             let bytes = &request[..count];
-            let (opcode, unique) = (word(bytes, 4), long(bytes, 8));
-            let mut state = self.state();
+            let (opcode, mut state) = (word(bytes, 4), self.state());
             *state.counts.entry(opcode).or_default() += 1;
             if state.held == Some(opcode) {
-                state.unanswered.push(unique);
-                self.came.notify_all();
+                state.unanswered.push(bytes.to_vec());
                 continue;
             }
             let fault = state.faults.get(&opcode).copied().unwrap_or(0);
-            let answer = if fault == 0 { state.answer(opcode, long(bytes, 16), &bytes[40..]) } else { Err(fault) };
-            drop(state);
-            match answer {
-                Ok(None) => {}
-                Ok(Some(body)) => self.reply(unique, 0, &body),
-                Err(errno) => self.reply(unique, -errno, &[]),
-            }
+            self.answer(&mut state, bytes, fault);
+        }
+    }
+
+    fn answer(&self, state: &mut State, request: &[u8], fault: i32) {
+        let unique = long(request, 8);
+        let answer = match fault {
+            0 => state.answer(word(request, 4), long(request, 16), &request[40..]),
+            errno => Err(errno),
+        };
+        match answer {
+            Ok(None) => {}
+            Ok(Some(body)) => self.reply(unique, 0, &body),
+            Err(errno) => self.reply(unique, -errno, &[]),
         }
     }
 
@@ -208,6 +217,7 @@ impl State {
             45 => self.rename(&body[16..])?,
             14 | 27 => open(),
             15 => {
+                self.change_in_time();
                 let bytes = &self.nodes[&node].bytes;
                 let start = bytes.len().min(long(body, 8) as usize);
                 bytes[start..bytes.len().min(start + word(body, 16) as usize)].to_vec()
@@ -235,6 +245,21 @@ impl State {
             _ => return Err(libc::ENOSYS),
         };
         Ok(Some(reply))
+    }
+
+    fn put(&mut self, name: &str, bytes: &[u8]) {
+        let known = self.names.get(name).copied();
+        let node = known.unwrap_or_else(|| self.create(name, libc::S_IFREG | 0o644));
+        self.nodes.get_mut(&node).unwrap().bytes = bytes.to_vec();
+    }
+
+    fn change_in_time(&mut self) {
+        if let Some((reads, name, bytes)) = self.change.take() {
+            match reads {
+                0 => self.put(&name, &bytes),
+                _ => self.change = Some((reads - 1, name, bytes)),
+            }
+        }
     }
 
     fn create(&mut self, name: &str, mode: u32) -> u64 {
@@ -271,9 +296,10 @@ impl State {
     }
 }
 
-/// `fuse_open_out`: reads and writes come as they are (FOPEN_DIRECT_IO).
+/// `fuse_open_out`. Without FOPEN_DIRECT_IO: with it Linux 6.18 reads on the spot, whoever asks, and gives what a short read
+/// brought several times over to io_uring.
 fn open() -> Vec<u8> {
-    [0, 0, 1, 0].map(u32::to_ne_bytes).concat()
+    [0, 0, 0, 0].map(u32::to_ne_bytes).concat()
 }
 
 fn word(bytes: &[u8], at: usize) -> u32 {
