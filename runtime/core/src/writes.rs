@@ -215,12 +215,15 @@ fn asks_another(fd: &SharedFd) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs::File, hint, os::fd::OwnedFd, thread};
+    use std::{fs, hint, os::fd::OwnedFd, thread};
 
     use super::*;
 
     fn file() -> SharedFd {
-        SharedFd::new(OwnedFd::from(File::create(format!("/tmp/runtime-writes-{}", std::process::id())).unwrap()))
+        let path = std::env::temp_dir().join(format!("runtime-writes-{}", std::process::id()));
+        let file = fs::File::create(&path).unwrap();
+        let _another_test_was_faster = fs::remove_file(path);
+        SharedFd::new(OwnedFd::from(file))
     }
 
     /// A write that takes so long, and sleeps or computes.
