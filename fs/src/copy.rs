@@ -163,12 +163,13 @@ fn check(unwanted: &AtomicBool) -> io::Result<()> {
     }
 }
 
-/// Copies block by block up to `len`, or to where a block comes short; gives how far. Nothing is in flight then.
+/// Copies block by block up to `len`, or to where a block comes short; gives how far. Nothing is in flight then, also after
+/// an error: a late write would fall into what the caller does next with the file.
 async fn copy_blocks(reader: &File, writer: &File, len: u64) -> io::Result<u64> {
     let (mut flying, mut spare) = (VecDeque::with_capacity(BLOCKS), Vec::new());
-    let (mut begun, mut done, mut short) = (0, 0, false);
+    let (mut begun, mut done, mut short, mut outcome) = (0, 0, false, Ok(()));
     loop {
-        while flying.len() < BLOCKS && begun < len && !short {
+        while flying.len() < BLOCKS && begun < len && !short && outcome.is_ok() {
             let buf = spare.pop().unwrap_or_else(|| Vec::with_capacity(BLOCK));
             let mut block = reader.read_at(buf, begun).then(|bytes| writer.write_all_at(bytes, begun));
             // The first poll sends it off. What is ready already is kept.
@@ -176,18 +177,21 @@ async fn copy_blocks(reader: &File, writer: &File, len: u64) -> io::Result<u64> 
             flying.push_back((block, output));
             begun += BLOCK as u64;
         }
-        let Some((block, output)) = flying.pop_front() else { return Ok(done) };
+        let Some((block, output)) = flying.pop_front() else { return outcome.map(|()| done) };
         let ((read, mut buf), (written, _)) = match output {
             Poll::Ready(output) => output,
             Poll::Pending => block.await,
         };
-        let count = read?;
-        if count > 0 {
-            written?;
-        }
-        if !short {
-            done += count as u64;
-            short = count < BLOCK;
+        // At the end of the file its write is not run, and that is no error.
+        let copied = read.and_then(|count| if count > 0 { written.map(|()| count) } else { Ok(0) });
+        match copied {
+            Ok(count) if !short => {
+                done += count as u64;
+                short = count < BLOCK;
+            }
+            Ok(_) => {}
+            // The first error is the one that is told.
+            Err(error) => outcome = outcome.and(Err(error)),
         }
         buf.clear();
         spare.push(buf);

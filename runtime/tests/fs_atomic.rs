@@ -45,16 +45,18 @@ fn it_creates_and_replaces_and_keeps_the_mode() {
     });
 }
 
-/// Beside the looks at the directory and at what is there.
+/// A look at the name, the directory, the five steps; for a file that is there its new mode is set before it has content.
 #[test]
-fn a_new_file_is_one_plan() {
+fn each_step_of_a_plan_is_an_enter() {
     let dir = tempfile::tempdir().unwrap();
     run(async {
-        write_atomic(dir.path().join("warm"), "").await.unwrap();
-        let before = runtime::metrics();
-        write_atomic(dir.path().join("a"), "one").await.unwrap();
-        let metrics = runtime::metrics().since(&before);
-        assert_eq!(metrics.plans_chain + metrics.plans_staged, 1);
+        for (contents, enters, plans) in [("one", 7, 1), ("two", 7, 1)] {
+            let before = runtime::metrics();
+            write_atomic(dir.path().join("a"), contents).await.unwrap();
+            let metrics = runtime::metrics().since(&before);
+            assert_eq!(metrics.plans_chain + metrics.plans_staged, plans);
+            assert_eq!(metrics.enters_submitting, enters, "{contents}: {metrics:?}");
+        }
     });
 }
 

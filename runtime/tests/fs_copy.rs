@@ -7,6 +7,7 @@ use std::{
     io::ErrorKind,
     os::unix::fs::{FileExt, MetadataExt, PermissionsExt},
     path::Path,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -133,5 +134,52 @@ fn a_dropped_copy_leaves_nothing_behind() {
             }
             assert_eq!(runtime::metrics().tasks, 0);
         });
+    }
+}
+
+/// Another thread cuts it and adds to it all the time: what is copied is a beginning of it, as long as is told.
+#[test]
+fn a_source_whose_length_changes_all_the_time() {
+    let dir = tempdir().unwrap();
+    let other = elsewhere(&dir);
+    let content = bytes(6 << 20);
+    let from = dir.path().join("from");
+    fs::write(&from, &content[..4 << 20]).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let file = fs::OpenOptions::new().write(true).open(&from).unwrap();
+            while !done.load(Relaxed) {
+                for end in [6 << 20, 2 << 20, 5 << 20] {
+                    let now = file.metadata().unwrap().len() as usize;
+                    match now < end {
+                        true => file.write_all_at(&content[now..end], now as u64).unwrap(),
+                        false => file.set_len(end as u64).unwrap(),
+                    }
+                }
+            }
+        });
+        let _done = Done(&done);
+        run(async {
+            for _ in 0..6 {
+                for to in [Some(&dir), other.as_ref()].into_iter().flatten() {
+                    let to = to.path().join("to");
+                    let copied = copy(&from, &to).await.unwrap() as usize;
+                    assert!((2 << 20..=6 << 20).contains(&copied), "{copied} bytes");
+                    let found = fs::read(&to).unwrap();
+                    assert_eq!(found.len(), copied);
+                    assert!(found == content[..copied], "{copied} bytes to {to:?}");
+                }
+            }
+        });
+    });
+}
+
+/// Ends the other thread, after a panic too.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
     }
 }

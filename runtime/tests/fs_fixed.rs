@@ -2,7 +2,11 @@
 
 mod common;
 
-use std::{io, pin::pin};
+use std::{
+    io,
+    pin::pin,
+    process::{Command, Stdio},
+};
 
 use common::{LOWERINGS, file, poll_once, run};
 use runtime::{
@@ -141,4 +145,45 @@ fn a_dropped_read_gives_its_lease_back_after_its_cqe() {
         let (_other, _keep) = (FixedBuffers::new(4, 4096).unwrap(), &writer);
         assert_eq!(lease.capacity(), 4096);
     });
+}
+
+const LIMITED: &str = "RUNTIME_MEMLOCK_LIMITED";
+
+/// Run once more, in a process that may pin one MiB: without CAP_IPC_LOCK, which root has.
+#[test]
+fn what_may_not_be_pinned_is_refused_with_the_remedy() {
+    if std::env::var_os(LIMITED).is_some() {
+        return run(async {
+            let refused = FixedBuffers::new(512, 4096).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
+            let text = refused.to_string();
+            assert!(text.contains("2097152") && text.contains("RLIMIT_MEMLOCK") && text.contains("ulimit -l"), "{text}");
+            // What was refused takes nothing of the limit, and what is given up gives it back.
+            for _ in 0..8 {
+                let buffers = FixedBuffers::new(192, 4096).unwrap();
+                assert_eq!(FixedBuffers::new(192, 4096).unwrap_err().kind(), io::ErrorKind::OutOfMemory);
+                let file = File::open("/proc/self/exe").await.unwrap();
+                let (read, lease) = file.read_exact_at(buffers.take().await, 0).await;
+                read.unwrap();
+                assert!(lease.starts_with(b"\x7fELF"));
+            }
+        });
+    }
+    let this = std::env::current_exe().unwrap();
+    let name = "what_may_not_be_pinned_is_refused_with_the_remedy";
+    // For who is not root setpriv cannot take from the bounding set, and need not.
+    let script = r#"ulimit -l 1024 || exit 77
+        if [ "$(id -u)" = 0 ]; then exec setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock "$@"; else exec "$@"; fi"#;
+    let child = Command::new("sh")
+        .args(["-c", script, "sh", this.to_str().unwrap(), "--exact", name, "--test-threads=1"])
+        .env(LIMITED, "1")
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .output()
+        .unwrap();
+    if matches!(child.status.code(), Some(77 | 126 | 127)) {
+        return eprintln!("skipped: ulimit or setpriv: {}", String::from_utf8_lossy(&child.stderr));
+    }
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && output.contains("1 passed"), "{output}");
 }

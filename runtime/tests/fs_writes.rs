@@ -65,6 +65,25 @@ fn both_ways_give_the_same() {
     }
 }
 
+/// What counts is the length of all pieces.
+#[test]
+fn several_pieces_are_one_write_on_the_spot() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let file = file(&dir, b"0123456789").await;
+        let before = (on_the_spot(), runtime::metrics().sqes);
+        assert_eq!(file.write_vectored_at(vec!["ab", "", "cd"], 4).await.0.unwrap(), 4);
+        file.write_all_vectored_at(vec!["x", "y"], 0).await.0.unwrap();
+        file.append_all_vectored(vec!["e", "nd"]).await.0.unwrap();
+        file.write_all_vectored_at(vec![vec![7; 32 << 10]; 2], 100).await.0.unwrap();
+        assert_eq!((on_the_spot() - before.0, runtime::metrics().sqes - before.1), (4, 0));
+        file.write_all_vectored_at(vec![vec![7; 32 << 10], vec![7; (32 << 10) + 1]], 100).await.0.unwrap();
+        assert_eq!(on_the_spot() - before.0, 4);
+        let content = std::fs::read(dir.path().join("f")).unwrap();
+        assert_eq!((content.len(), &content[..13]), (100 + (64 << 10) + 1, &b"xy23abcd89end"[..]));
+    });
+}
+
 /// A task that only writes leaves the others their turns.
 #[test]
 fn who_only_writes_gives_way() {

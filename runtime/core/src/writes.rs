@@ -19,8 +19,15 @@ use io_uring::opcode;
 
 use crate::{coop, fd::SharedFd, shard, sqe::Sqe};
 
-/// How buffered writes to regular files are done: those of ops that are awaited on their own, and of a file's cursor.
-/// Writes inside plans always go to the ring.
+/// How buffered writes to regular files are done: those of ops that are awaited on their own, of one buffer or of several,
+/// and of a file's cursor. Writes inside plans always go to the ring.
+///
+/// Never on the spot, whatever is asked for: files of FUSE and of network file systems (NFS, SMB, 9P, Ceph, AFS), where a write
+/// waits for another process or machine, perhaps for this very thread; and O_DIRECT, O_SYNC and O_DSYNC.
+///
+/// A write on the spot that has to wait (for a page, for the journal, because too much is dirty) holds up its shard. Where
+/// the file system can say so it is asked not to wait, and the ring does the write. Elsewhere (ext4, tmpfs) the shard goes by what it
+/// sees: after a write that slept and took more than 200 µs there is none on the spot for 16 times as long, up to 200 ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BufferedWrites {
     /// What measures best: on the spot up to [`LEN_MAX`] bytes.
@@ -204,4 +211,80 @@ fn asks_another(fd: &SharedFd) -> bool {
         }
     };
     OF_OTHERS.contains(&magic)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, hint, os::fd::OwnedFd, thread};
+
+    use super::*;
+
+    fn file() -> SharedFd {
+        let path = std::env::temp_dir().join(format!("runtime-writes-{}", std::process::id()));
+        let file = fs::File::create(&path).unwrap();
+        let _another_test_was_faster = fs::remove_file(path);
+        SharedFd::new(OwnedFd::from(file))
+    }
+
+    /// A write that takes so long, and sleeps or computes.
+    fn slow(writes: &Writes, fd: &SharedFd, took: Duration, sleeps: bool) -> Option<i32> {
+        let started = writes.may_write(fd, 1).expect("may be tried");
+        writes.watch(started, || {
+            if sleeps {
+                thread::sleep(took);
+            }
+            while started.elapsed() < took {
+                hint::spin_loop();
+            }
+            1
+        })
+    }
+
+    /// The first slow one makes it look, the second is seen to have slept.
+    #[test]
+    fn writes_that_sleep_keep_the_shard_from_the_next() {
+        let (writes, fd) = (Writes::default(), file());
+        let took = Duration::from_millis(2);
+        assert_eq!(slow(&writes, &fd, took, true), Some(1));
+        let started = Instant::now();
+        assert_eq!(slow(&writes, &fd, took, true), Some(1));
+        let end = writes.not_before.get().expect("a rest");
+        assert!(end >= started + took * (REST + 1), "16 times as long as it took, from its end on");
+        assert!(end <= Instant::now() + REST_MAX);
+        assert!(writes.may_write(&fd, 1).is_none());
+        while Instant::now() < end {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert!(writes.may_write(&fd, 1).is_some());
+    }
+
+    #[test]
+    fn the_longest_rest_has_an_end() {
+        let (writes, fd) = (Writes::default(), file());
+        for _ in 0..2 {
+            slow(&writes, &fd, REST_MAX / 4, true);
+        }
+        assert!(writes.not_before.get().expect("a rest") <= Instant::now() + REST_MAX);
+    }
+
+    #[test]
+    fn one_slow_write_is_no_habit() {
+        let (writes, fd) = (Writes::default(), file());
+        slow(&writes, &fd, SLOW * 2, true);
+        for _ in 0..WATCHED {
+            assert_eq!(slow(&writes, &fd, Duration::ZERO, false), Some(1));
+        }
+        slow(&writes, &fd, SLOW * 2, true);
+        assert_eq!(writes.not_before.get(), None, "it was looked at too long ago");
+    }
+
+    #[test]
+    fn what_would_have_to_wait_goes_another_way() {
+        let (writes, fd) = (Writes::default(), file());
+        for (res, done) in [(-libc::EAGAIN, None), (-libc::EINTR, None), (-libc::EIO, Some(-libc::EIO)), (0, Some(0))] {
+            assert_eq!(writes.watch(Instant::now(), || res), done);
+        }
+        writes.set(BufferedWrites::Worker);
+        assert!(writes.may_write(&fd, 1).is_none());
+    }
 }

@@ -78,6 +78,7 @@ impl<S: Source, K: Extent> Op for WriteVectored<S, K> {
         let write = opcode::Writev::new(types::Fd(-1), iovecs, count);
         let mut sqe = Sqe::from(write.offset(self.position.offset()?).rw_flags(self.position.flags()).build());
         scope.target(&mut self.target, &mut sqe)?;
+        scope.writes(&self.target, self.len);
         let success = if K::EXACT { Success::Exact(self.len) } else { Success::NonNegative };
         Ok(Request { sqe, success, lossless: self.position.is_lossless() })
     }
