@@ -1,10 +1,12 @@
 //! Four O_DIRECT reads, then one write: each op awaited, against a join.
 
-use std::rc::Rc;
-
 use runtime::{IntoResult, Lowering, Runtime, buf::IoBufMut, fs::File, join_all};
 
-use crate::measure::Bench;
+use crate::{
+    contest::{Bench, Scene},
+    measure::on,
+    report::Kind,
+};
 
 const BLOCK: usize = 4096;
 const BLOCKS: usize = 2048;
@@ -19,37 +21,45 @@ fn aligned() -> runtime::buf::Slice<Vec<u8>> {
     memory.slice(start..start + BLOCK)
 }
 
+fn prepare(scene: &Scene) {
+    std::fs::write(scene.dir.join("in"), vec![7; BLOCK * BLOCKS]).expect("a file");
+    std::fs::write(scene.dir.join("out"), vec![0; BLOCK]).expect("a file");
+}
+
 pub fn bench() -> Bench {
-    let here = std::env::current_dir().expect("a working directory");
-    let dir = Rc::new(tempfile::tempdir_in(here).expect("a temporary folder here, on a device"));
-    std::fs::write(dir.path().join("in"), vec![7; BLOCK * BLOCKS]).expect("a file");
-    std::fs::write(dir.path().join("out"), vec![0; BLOCK]).expect("a file");
-    let mut bench = Bench::new("4 O_DIRECT reads of 4 KiB, then 1 O_DIRECT write", PLANS);
-    for (name, lowering) in [("op by op", None), ("join(4).then(1), staged", Some(Lowering::Staged))] {
-        let dir = dir.clone();
-        let mut at = 0;
-        bench.add(name, Runtime::new().expect("a runtime"), move |runtime| {
-            let dir = dir.clone();
-            runtime.block_on(async {
-                let direct = |write: bool| {
-                    let mut options = File::options();
-                    options.read(!write).write(write).custom_flags(O_DIRECT);
-                    options
-                };
-                let input = direct(false).open(dir.path().join("in")).await.expect("an open");
-                let output = direct(true).open(dir.path().join("out")).await.expect("an open");
-                for _ in 0..PLANS {
-                    let offsets = [0, 1, 2, 3].map(|i| ((at + i * 511) % BLOCKS * BLOCK) as u64);
-                    at = (at + 1) % BLOCKS;
-                    match lowering {
-                        None => op_by_op(&input, &output, offsets).await,
-                        Some(lowering) => plan(&input, &output, offsets, lowering).await,
-                    }
-                }
-            });
+    let title = "4 O_DIRECT reads of 4 KiB, then 1 O_DIRECT write";
+    let mut bench = Bench::new("plan-direct", "Plans and op by op", title).prepare(prepare);
+    for (name, kind, lowering) in [
+        ("op by op", Kind::OpByOp, None),
+        ("join(4).then(1), staged", Kind::Ours, Some(Lowering::Staged)),
+        ("join(4).then(1), gate", Kind::Ours, Some(Lowering::Gate)),
+    ] {
+        bench.add(name, kind, move |scene| {
+            let (dir, plans) = (scene.dir.clone(), scene.scaled(PLANS));
+            let (mut runtime, mut at) = (Runtime::new().expect("a runtime"), 0);
+            move || on(&mut runtime, plans, |runtime| runtime.block_on(run(&dir, &mut at, plans, lowering)))
         });
     }
     bench
+}
+
+async fn run(dir: &std::path::Path, at: &mut usize, plans: u32, lowering: Option<Lowering>) {
+    let direct = |write: bool| {
+        let mut options = File::options();
+        options.read(!write).write(write).custom_flags(O_DIRECT);
+        options
+    };
+    let input = direct(false).open(dir.join("in")).await.expect("an open");
+    let output = direct(true).open(dir.join("out")).await.expect("an open");
+    for _ in 0..plans {
+        let offsets = [0, 1, 2, 3].map(|i| ((*at + i * 511) % BLOCKS * BLOCK) as u64);
+        *at = (*at + 1) % BLOCKS;
+        match lowering {
+            None => op_by_op(&input, &output, offsets).await,
+            Some(lowering) => plan(&input, &output, offsets, lowering).await,
+        }
+    }
+    assert_eq!(std::fs::read(dir.join("out")).expect("a read"), [7; BLOCK]);
 }
 
 async fn op_by_op(input: &File, output: &File, offsets: [u64; 4]) {

@@ -1,17 +1,16 @@
 //! Files, against other runtimes and plain system calls: the same programs (`files/work.rs`), compiled once for each.
 //!
-//! Rounds are interleaved, each with a runtime of its own; medians of the rate and of the CPU time of all threads, the
-//! kernel's workers for this process among them.
+//! Each round has a runtime of its own.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
-use rustix::time::{ClockId, clock_gettime};
-
-use crate::measure::median;
+use crate::{
+    contest::{Bench, Sample, Scene},
+    report::{Kind, Metric},
+};
 
 #[path = "files/on_compio.rs"]
 mod on_compio;
@@ -34,7 +33,7 @@ const RECORD: usize = 128;
 
 /// What all of them work on.
 pub struct Place {
-    dir: tempfile::TempDir,
+    dir: PathBuf,
     files: usize,
     reads: usize,
     appends: usize,
@@ -42,15 +41,16 @@ pub struct Place {
 
 impl Place {
     fn small(&self, n: usize) -> PathBuf {
-        self.dir.path().join(format!("small/{n}"))
+        self.dir.join(format!("small/{n}"))
     }
 
     fn large(&self) -> PathBuf {
-        self.dir.path().join("large")
+        self.dir.join("large")
     }
 
     fn log(&self) -> PathBuf {
-        self.dir.path().join("log")
+        // One for each process, so that a contestant finds its own.
+        self.dir.join(format!("log-{}", std::process::id()))
     }
 }
 
@@ -58,88 +58,82 @@ impl Place {
 const LARGE: usize = 64 << 20;
 
 type Work = fn(&Place);
-type Row = (&'static str, Work);
+type Row = (&'static str, Kind, Work);
 
-fn place(quick: bool) -> Place {
-    // Not in /tmp, which may lie in memory.
-    let here = std::env::current_dir().expect("a working directory");
-    let dir = tempfile::tempdir_in(here).expect("a directory");
-    let less = if quick { 10 } else { 1 };
-    let place = Place { dir, files: 20_000 / less, reads: 400_000 / less, appends: 20_000 / less };
-    fs::create_dir(place.dir.path().join("small")).expect("a directory");
+fn place(scene: &Scene) -> Place {
+    let count = |count| scene.scaled(count) as usize;
+    Place { dir: scene.dir.clone(), files: count(20_000), reads: count(400_000), appends: count(20_000) }
+}
+
+fn prepare_small(scene: &Scene) {
+    let place = place(scene);
+    fs::create_dir(place.dir.join("small")).expect("a directory");
     for n in 0..place.files {
         fs::write(place.small(n), [7; BLOCK]).expect("a file");
     }
-    fs::write(place.large(), vec![7; LARGE]).expect("a file");
-    place
 }
 
-fn cpu() -> Duration {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
-}
-
-fn compare(title: &str, operations: usize, place: &Place, rounds: usize, rows: &[Row]) {
-    let mut taken = vec![(Vec::new(), Vec::new()); rows.len()];
-    for _ in 0..rounds {
-        for ((_, work), (wall, used)) in rows.iter().zip(&mut taken) {
-            let (start, before) = (Instant::now(), cpu());
-            work(place);
-            wall.push(start.elapsed());
-            used.push(cpu() - before);
-        }
-    }
-    println!("\n{title} ({rounds} interleaved rounds of {operations} operations)");
-    println!("{:<28} {:>12} {:>10}", "", "per second", "CPU µs/op");
-    for ((name, _), (mut wall, mut used)) in rows.iter().zip(taken) {
-        let rate = operations as f64 / median(&mut wall).as_secs_f64();
-        let cpu = median(&mut used).as_secs_f64() * 1e6 / operations as f64;
-        println!("{name:<28} {rate:>12.0} {cpu:>10.2}");
-    }
+fn prepare_large(scene: &Scene) {
+    fs::write(place(scene).large(), vec![7; LARGE]).expect("a file");
 }
 
 macro_rules! rows {
     ($work:ident $(, $name:literal => $own:expr)*) => {
         &[
-            ("runtime", on_runtime::$work as Work),
-            $(($name, $own as Work),)*
-            ("tokio", on_tokio::$work),
-            ("monoio", on_monoio::$work),
-            ("compio", on_compio::$work),
-            ("glommio", on_glommio::$work),
-            ("tokio-uring", on_tokio_uring::$work),
-            ("threads, plain calls", plain::$work),
+            ("runtime", Kind::Ours, on_runtime::$work as Work),
+            $(($name, Kind::Ours, $own as Work),)*
+            ("tokio", Kind::Peer, on_tokio::$work),
+            ("monoio", Kind::Peer, on_monoio::$work),
+            ("compio", Kind::Peer, on_compio::$work),
+            ("glommio", Kind::Peer, on_glommio::$work),
+            ("tokio-uring", Kind::Peer, on_tokio_uring::$work),
+            ("threads, plain calls", Kind::Limit, plain::$work),
         ]
     };
 }
 
-fn report(title: &str, operations: fn(&Place) -> usize, rows: &[Row]) {
-    let quick = std::env::args().any(|argument| argument == "quick");
-    let (place, rounds) = (place(quick), if quick { 3 } else { 5 });
-    compare(title, operations(&place), &place, rounds, rows);
+fn bench(name: &str, title: &str, prepare: fn(&Scene), operations: fn(&Place) -> usize, rows: &'static [Row]) -> Bench {
+    let mut bench = Bench::new(name, "Files", title).headline(Metric::Rate).prepare(prepare).count_calls();
+    for &(name, kind, work) in rows {
+        bench.add(name, kind, move |scene| {
+            let place = place(scene);
+            move || Sample::of(operations(&place) as u64, || work(&place))
+        });
+    }
+    bench
 }
 
-/// Group commit.
-pub fn appends() {
-    let rows = rows!(appends, "runtime, fs::Log" => on_runtime::log);
-    report("Durable appends of 128 bytes, 64 writers on one file", |place| place.appends, rows);
-}
-
-/// Open, read, close.
-pub fn small() {
-    let rows = rows!(small_files, "runtime, fs::read" => on_runtime::whole_files);
-    report("Files of 4 KiB: open, read, close, 64 at a time", |place| place.files, rows);
-}
-
-/// Out of the page cache.
-pub fn reads() {
-    report("Random cached reads of 4 KiB, 64 at a time", |place| place.reads, rows!(cached_reads));
-}
-
-/// Into it.
-pub fn writes() {
-    let rows = rows!(buffered_writes, "runtime, by the ring" => on_runtime::buffered_writes_by_the_ring);
-    report("Buffered writes of 4 KiB, 64 tasks on one file", |place| place.reads / 4, rows);
+pub fn benches() -> [Bench; 4] {
+    [
+        bench(
+            "files-appends",
+            "durable appends of 128 bytes, 64 writers on one file",
+            |_| {},
+            |place| place.appends,
+            rows!(appends, "runtime, fs::Log" => on_runtime::log),
+        ),
+        bench(
+            "files-small",
+            "files of 4 KiB: open, read, close, 64 at a time",
+            prepare_small,
+            |place| place.files,
+            rows!(small_files, "runtime, fs::read" => on_runtime::whole_files),
+        ),
+        bench(
+            "files-reads",
+            "random cached reads of 4 KiB, 64 at a time",
+            prepare_large,
+            |place| place.reads,
+            rows!(cached_reads),
+        ),
+        bench(
+            "files-writes",
+            "buffered writes of 4 KiB, 64 tasks on one file",
+            prepare_large,
+            |place| place.reads / 4,
+            rows!(buffered_writes, "runtime, by the ring" => on_runtime::buffered_writes_by_the_ring),
+        ),
+    ]
 }
 
 /// Where the n-th read is.

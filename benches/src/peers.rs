@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use crate::measure::quantile;
+use crate::{
+    contest::{Bench, Sample},
+    report::{Kind, Metric},
+};
 
 #[path = "peers/compio.rs"]
 mod on_compio;
@@ -44,13 +47,23 @@ pub struct Slept {
     pub late: Vec<Duration>,
 }
 
+/// What many tasks that sleep at once came to.
+pub struct Crowd {
+    /// Resident bytes of each.
+    pub each: u64,
+    /// To spawn all, poll them once, and drop them.
+    pub wall: Duration,
+    /// What a yield of another task took meanwhile.
+    pub yields: Vec<Duration>,
+}
+
 /// One runtime's versions of the programs.
 pub struct Peer {
     pub name: &'static str,
     loops: [Loop; ROWS.len()],
     pub sleeps: fn(&[Duration]) -> Slept,
     pub limits: fn(u32) -> Taken,
-    pub million: fn(u32),
+    pub million: fn(u32) -> Crowd,
 }
 
 type Loop = fn(u32, Place) -> Taken;
@@ -75,20 +88,28 @@ macro_rules! peer {
     };
 }
 
-/// All, the project's own first; with `alone`, that one only.
+/// All, the project's own first.
 pub fn all() -> Vec<Peer> {
-    let mut all = vec![
+    vec![
         peer!("runtime", on_runtime),
         peer!("tokio, current thread", on_tokio),
         peer!("tokio, multi thread", on_tokio_threads),
         peer!("monoio", on_monoio),
         peer!("compio", on_compio),
         peer!("glommio", on_glommio),
-    ];
-    if std::env::args().any(|argument| argument == "alone") {
-        all.truncate(1);
+    ]
+}
+
+impl Peer {
+    pub fn kind(&self) -> Kind {
+        if self.name == "runtime" { Kind::Ours } else { Kind::Peer }
     }
-    all
+}
+
+impl From<Taken> for Sample {
+    fn from(taken: Taken) -> Sample {
+        Sample { wall: taken.wall, cpu: taken.cpu, ..Sample::default() }
+    }
 }
 
 struct Row {
@@ -132,55 +153,23 @@ const ROWS: [Row; 7] = [
     },
 ];
 
-/// The names of the benches in here.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().map(|row| row.name)
-}
-
-/// Runs one of them on all peers, interleaved.
-pub fn report(name: &str) {
-    let quick = std::env::args().any(|argument| argument == "quick");
-    let (index, row) = ROWS.iter().enumerate().find(|(_, row)| row.name == name).expect("one of `names`");
-    let (rounds, operations) = if quick { (3, row.operations / 10) } else { (11, row.operations) };
-    for &place in row.places {
-        let contestants: Vec<(&str, Loop)> = all().into_iter().map(|peer| (peer.name, peer.loops[index])).collect();
-        let mut taken: Vec<Vec<Taken>> = contestants.iter().map(|_| Vec::new()).collect();
-        for _ in 0..rounds {
-            for ((_, work), taken) in contestants.iter().zip(&mut taken) {
-                taken.push(work(operations, place));
+/// The benches in here.
+pub fn benches() -> impl Iterator<Item = Bench> {
+    ROWS.iter().enumerate().flat_map(|(index, row)| {
+        row.places.iter().map(move |&place| {
+            let (suffix, word) = match place {
+                Place::Task => ("", "in a task"),
+                Place::BlockOn => ("-block-on", "in block_on"),
+            };
+            let mut bench = Bench::new(format!("{}{suffix}", row.name), "Tasks", format!("{}, {word}", row.title))
+                .headline(Metric::Rate);
+            for peer in all() {
+                bench.add(peer.name, peer.kind(), move |scene| {
+                    let operations = scene.scaled(row.operations);
+                    move || Sample { operations: operations.into(), ..(peer.loops[index])(operations, place).into() }
+                });
             }
-        }
-        let place = match place {
-            Place::Task => "in a task",
-            Place::BlockOn => "in block_on",
-        };
-        println!("\n{}; {place} ({rounds} interleaved rounds of {operations})", row.title);
-        println!("{:<24} {:>12} {:>10} {:>9} {:>10} {:>9}", "", "median /s", "ns/op", "spread", "CPU ns/op", "of best");
-        let nanos = |time: Duration| time.as_secs_f64() * 1e9 / f64::from(operations);
-        let walls: Vec<[f64; 3]> = taken
-            .iter()
-            .map(|taken| {
-                let mut walls: Vec<_> = taken.iter().map(|taken| taken.wall).collect();
-                [0.25, 0.5, 0.75].map(|q| nanos(quantile(&mut walls, q)))
-            })
-            .collect();
-        let best = walls.iter().map(|wall| wall[1]).fold(f64::INFINITY, f64::min);
-        for (((name, _), taken), wall) in contestants.iter().zip(&taken).zip(walls) {
-            let cpu = nanos(quantile(&mut taken.iter().map(|taken| taken.cpu).collect::<Vec<_>>(), 0.5));
-            println!(
-                "{name:<24} {:>12} {:>10.1} {:>8.0}% {cpu:>10.1} {:>8.2}x",
-                rate(1e9 / wall[1]),
-                wall[1],
-                100.0 * (wall[2] - wall[0]) / wall[1],
-                best / wall[1]
-            );
-        }
-    }
-}
-
-fn rate(per_second: f64) -> String {
-    match per_second {
-        1e6.. => format!("{:.1} M", per_second / 1e6),
-        _ => format!("{:.0} k", per_second / 1e3),
-    }
+            bench
+        })
+    })
 }

@@ -8,20 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::time::{ClockId, clock_gettime};
-
 use super::{
     MaySpawn, Receiver, RemoteReceiver, RemoteReceiverEnd, RemoteSender, RemoteSenderEnd, Sender, channel,
     connect_receiver, connect_sender, receive, receive_remote, remote_channel, run, send, send_remote, sleep_until,
     spawn, spawn_blocking, timeout, value, yield_now,
 };
-use crate::peers::{Place, Slept, Taken};
-
-/// What all threads of the process have spent on cores so far.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
+use crate::{
+    contest::process_cpu as cpu_time,
+    peers::{Crowd, Place, Slept, Taken},
+};
 
 async fn timed(work: impl Future<Output = ()>) -> Taken {
     let (start, cpu) = (Instant::now(), cpu_time());
@@ -198,19 +193,19 @@ pub fn limits(count: u32) -> Taken {
 }
 
 /// Tasks that all sleep at once: what each of them takes, and what they cost the tasks that do not sleep.
-pub fn million(count: u32) {
+pub fn million(count: u32) -> Crowd {
     const PROBES: usize = 100_000;
-    async fn probes() -> [Duration; 2] {
+    async fn probes() -> Vec<Duration> {
         let mut times = Vec::with_capacity(PROBES);
         for _ in 0..PROBES {
             let start = Instant::now();
             yield_now().await;
             times.push(start.elapsed());
         }
-        [0.5, 0.99].map(|q| crate::measure::quantile(&mut times, q))
+        times
     }
-    let spawned = run(async move {
-        let alone = value(spawn(probes()).await);
+    let (mut crowd, dropped) = run(async move {
+        drop(value(spawn(probes()).await));
         let (start, before) = (Instant::now(), crate::measure::resident());
         let deadline = start + Duration::from_secs(3600);
         let tasks: Vec<_> = (0..count).map(|_| spawn(sleep_until(deadline))).collect();
@@ -220,18 +215,12 @@ pub fn million(count: u32) {
             // All have been polled when this has its turn again; some runtimes poll a part of them at a time.
             value(spawn(yield_now()).await);
         }
-        let (spawned, resident) = (start.elapsed(), crate::measure::resident().saturating_sub(before + list));
-        let crowded = value(spawn(probes()).await);
-        println!(
-            "{} bytes resident per task, {:.0} ns to spawn and first poll; yield p50, p99: {:?} alone, {:?} among them",
-            resident / u64::from(count),
-            spawned.as_nanos() as f64 / f64::from(count),
-            alone,
-            crowded
-        );
+        let (wall, resident) = (start.elapsed(), crate::measure::resident().saturating_sub(before + list));
+        let yields = value(spawn(probes()).await);
         let start = Instant::now();
         drop(tasks);
-        start
+        (Crowd { each: resident / u64::from(count), wall, yields }, start)
     });
-    println!("{:.0} ns per task to drop them all", spawned.elapsed().as_nanos() as f64 / f64::from(count));
+    crowd.wall += dropped.elapsed();
+    crowd
 }
