@@ -39,8 +39,9 @@ const WRITE_MAX: usize = 1 << 30;
 /// runtime's. A process that is killed, and a runtime that ends right then, can leave that file.
 ///
 /// # Cost
-/// One copy of `contents`. Two enters and a task: one finds what is there, then open → write → fsync → rename → fsync is
-/// one plan. One enter more if there is a file whose mode is kept.
+/// One copy of `contents`, and a task. One enter finds what is there; one more if there is a file whose mode is kept. Then
+/// open → write → fsync → rename → fsync is one plan, in stages, as the kernel would not sever a chain behind a sync that
+/// fails: an enter for each step, which the shard shares with whatever else is ready, and one wake in all.
 pub async fn write_atomic(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
     let (path, contents) = (path.as_ref().to_owned(), contents.as_ref().to_vec());
     let (mut report, result) = oneshot::channel();

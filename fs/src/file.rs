@@ -39,14 +39,16 @@ use cursor::Cursor;
 /// A **read** takes what is in the page cache on the spot, straight into the caller's memory; else an op reads into a
 /// buffer of the file. A read that is dropped loses nothing: what it brings later, the next one gives.
 ///
-/// A **write** copies its bytes and is done; a thread of the pool writes them. The next write waits for it, and gives its
-/// error if it failed; so does [`flush`](runtime_core::io::AsyncWriteExt::flush), without which the last error is never
+/// A **write** of up to 64 KiB goes to the page cache on the spot, as [`BufferedWrites`] has it; else it copies its bytes
+/// and is done, and a thread of the pool writes them. The next write waits for it, and gives its error if it failed,
+/// wherever it was done; so does [`flush`](runtime_core::io::AsyncWriteExt::flush), without which the last error is never
 /// seen. What was written is written even if the file is dropped, or the runtime ends. Seeks, and the calls that look at
 /// or change size and content, wait for it too; a plan with `sync_all` or `sync_data` in it starts once it is done.
 /// **Ops do not wait for it**: flush before you mix the two.
 ///
 /// The descriptor stays open until the file is dropped **and** the last op on it has ended.
 ///
+/// [`BufferedWrites`]: runtime_core::writes::BufferedWrites
 /// [`AsyncRead`]: runtime_core::io::AsyncRead
 /// [`AsyncWrite`]: runtime_core::io::AsyncWrite
 /// [`AsyncSeek`]: runtime_core::io::AsyncSeek

@@ -16,14 +16,16 @@
 //! | [`remove_file`], [`remove_dir`], [`rename()`], [`create_dir`], [`hard_link`], [`symlink`], also of a [`Dir`] | UNLINKAT, RENAMEAT, MKDIRAT, LINKAT, SYMLINKAT | yes |
 //! | [`set_xattr`] | SETXATTR, FSETXATTR | yes |
 //! | [`get_xattr`] | GETXATTR, FGETXATTR | no |
+//! | [`File::append_durable`] | a write at the end, then FSYNC | no |
 //! | [`read`], [`read_to_string`], [`write()`] | a plan | no |
 //! | [`write_atomic`], [`Log`] | plans, and a task of the runtime's | no |
 //! | [`create_dir_all`], [`DirBuilder`] | MKDIRAT, one after the other | no |
 //! | [`metadata`], [`symlink_metadata`], [`try_exists`] | OPENAT with O_PATH, then fstat(2) on the spot | no |
 //! | [`File::metadata`], `try_lock`, `unlock`, seeks | on the spot | no |
 //! | reads of the cursor | preadv2(2) on the spot, else READ | no |
-//! | writes of the cursor | the pool | no |
-//! | [`read_dir`], [`copy()`], [`canonicalize`], [`read_link`], [`remove_dir_all`], [`set_permissions`], [`File::set_permissions`], [`File::set_times`], [`list_xattr`], [`remove_xattr`] | the pool: there is no op | no |
+//! | writes of the cursor | pwritev2(2) on the spot, else the pool | no |
+//! | [`read_dir`], [`canonicalize`], [`read_link`], [`remove_dir_all`], [`set_permissions`], [`File::set_permissions`], [`File::set_times`], [`list_xattr`], [`remove_xattr`] | the pool: there is no op | no |
+//! | [`copy()`] | FICLONE or copy_file_range(2) on the pool; between file systems plans of READ → WRITE | no |
 //! | [`File::lock`], [`File::lock_shared`] | on the spot if free, else the pool | no |
 //!
 //! The **pool** is the runtime's threads for blocking work. Errors are the kernel's: `kind` and `raw_os_error` are those

@@ -4,6 +4,7 @@ use std::{
     future::poll_fn,
     io,
     marker::PhantomData,
+    os::fd::OwnedFd,
     pin::Pin,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -15,11 +16,12 @@ use runtime_core::{
     coop,
     fd::Target,
     multishot::{Accepting, Arrival},
-    op::Resource,
+    op::{Connection, Resource},
     shard,
+    slot::SlotFd,
 };
 
-use crate::{TcpListener, TcpStream, UnixListener, UnixStream, accept::Listener};
+use crate::{SlotStream, TcpListener, TcpStream, UnixListener, UnixStream, accept::Listener};
 
 /// Connections that may lie untaken, if nothing else is asked for.
 const LIMIT_DEFAULT: usize = 128;
@@ -56,8 +58,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// # Threads
 /// `Send`, but bound to the shard that polled it first, until it is dropped.
 #[derive(Debug)]
-pub struct Incoming<T> {
-    accepting: Accepting,
+pub struct Incoming<T: Incomer> {
+    accepting: Accepting<T::From>,
     target: Target,
     /// Set after an error.
     pause: Option<Pause>,
@@ -67,6 +69,47 @@ pub struct Incoming<T> {
     makes: PhantomData<fn() -> T>,
 }
 
+mod sealed {
+    /// Keeps what connections can come as free to change.
+    pub trait Sealed {}
+}
+use sealed::Sealed;
+
+/// What a listener's connections come as: a stream, or the slot of one.
+pub trait Incomer: Sealed {
+    #[doc(hidden)]
+    type From: Connection;
+
+    #[doc(hidden)]
+    fn made_from(connection: Self::From) -> Self;
+}
+
+impl Sealed for TcpStream {}
+impl Sealed for UnixStream {}
+impl<T> Sealed for SlotStream<T> {}
+
+macro_rules! incomers {
+    ($($stream:ty),+) => { $(
+        impl Incomer for $stream {
+            type From = OwnedFd;
+
+            fn made_from(connection: OwnedFd) -> $stream {
+                Resource::from_fd(connection)
+            }
+        }
+    )+ };
+}
+
+incomers!(TcpStream, UnixStream);
+
+impl<T: Resource> Incomer for SlotStream<T> {
+    type From = SlotFd;
+
+    fn made_from(connection: SlotFd) -> SlotStream<T> {
+        SlotStream::new(connection)
+    }
+}
+
 #[derive(Debug)]
 struct Pause {
     until: Instant,
@@ -74,9 +117,9 @@ struct Pause {
 }
 
 /// Nothing is ever pinned in it.
-impl<T> Unpin for Incoming<T> {}
+impl<T: Incomer> Unpin for Incoming<T> {}
 
-impl<T: Resource> Incoming<T> {
+impl<T: Incomer> Incoming<T> {
     pub(crate) fn new(target: Target) -> Incoming<T> {
         let accepting = Accepting::new(target.clone(), LIMIT_DEFAULT);
         Incoming { accepting, target, pause: None, pause_next: PAUSE_MIN, over: false, makes: PhantomData }
@@ -125,7 +168,7 @@ impl<T: Resource> Incoming<T> {
         Poll::Ready(match arrival {
             Arrival::Connection(fd) => {
                 self.pause_next = PAUSE_MIN;
-                Some(Ok(T::from_fd(fd)))
+                Some(Ok(T::made_from(fd)))
             }
             Arrival::Stopped => {
                 self.over = true;
@@ -165,7 +208,7 @@ impl<T: Resource> Incoming<T> {
     }
 }
 
-impl<T: Resource> Stream for Incoming<T> {
+impl<T: Incomer> Stream for Incoming<T> {
     type Item = io::Result<T>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<T>>> {
@@ -190,6 +233,18 @@ macro_rules! incoming {
             ///
             /// What an `accept` beside it takes, it does not see, and the other way round.
             pub fn incoming(&self) -> Incoming<$stream> {
+                Incoming::new(Listener::target(self))
+            }
+
+            /// As [`incoming`](Self::incoming), into direct descriptor slots that the kernel chooses of those that
+            /// `Builder::accept_slots` sets aside: a connection takes no place in the process's table of descriptors, and
+            /// each op on it saves the look there. They serve ops and plans only.
+            ///
+            /// # Errors
+            /// Of its `next`, beside the others: `InvalidInput` if no slots were set aside. ENFILE if all are taken; the
+            /// kernel has closed that connection then, so set aside as many as there may be connections, and those that
+            /// may lie untaken, at once.
+            pub fn incoming_slots(&self) -> Incoming<SlotStream<$stream>> {
                 Incoming::new(Listener::target(self))
             }
         }

@@ -21,7 +21,7 @@ mod udp;
 pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
-pub use incoming::Incoming;
+pub use incoming::{Incomer, Incoming};
 pub use recv_stream::RecvStream;
 pub use runtime_core::pool::{BufferPool, Lease, PoolOptions};
 pub use send_file::send_file;

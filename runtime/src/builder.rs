@@ -45,6 +45,7 @@ pub(crate) struct Config {
     sq_entries: u32,
     cq_entries: Option<u32>,
     slots: u32,
+    accept_slots: u32,
     lowering: Lowering,
     task_run: TaskRun,
     tick_budget: usize,
@@ -74,8 +75,13 @@ impl Config {
         let config = RingConfig { sq_entries: self.sq_entries, cq_entries, task_run: self.task_run };
         let ring: Box<dyn Kernel> =
             if self.wide_sqes { Box::new(Ring::wide(config)?) } else { Box::new(Ring::new(config)?) };
-        let (slots, lowering, shutdown_timeout) = (self.slots, self.lowering, self.shutdown_timeout);
-        let shard = Shard::new(ring, ShardConfig { slots, lowering, shutdown_timeout })?;
+        let limits = ShardConfig {
+            slots: self.slots,
+            accept_slots: self.accept_slots,
+            lowering: self.lowering,
+            shutdown_timeout: self.shutdown_timeout,
+        };
+        let shard = Shard::new(ring, limits)?;
         shard.set_timer_slack(self.timer_slack);
         shard.set_buffers(self.buffers);
         shard.set_buffered_writes(self.buffered_writes);
@@ -104,6 +110,7 @@ impl fmt::Debug for Config {
             .field("sq_entries", &self.sq_entries)
             .field("cq_entries", &self.cq_entries)
             .field("slots", &self.slots)
+            .field("accept_slots", &self.accept_slots)
             .field("lowering", &self.lowering)
             .field("task_run", &self.task_run)
             .field("tick_budget", &self.tick_budget)
@@ -138,6 +145,7 @@ impl Builder {
                 sq_entries: 256,
                 cq_entries: None,
                 slots: 1024,
+                accept_slots: 0,
                 lowering: Lowering::Auto,
                 task_run: TaskRun::default(),
                 tick_budget: 128,
@@ -308,6 +316,13 @@ impl Builder {
     /// descriptor. More get an ordinary one. Cut to RLIMIT_NOFILE. Default 1024.
     pub fn slots(&mut self, slots: u32) -> &mut Builder {
         self.config.slots = slots;
+        self
+    }
+
+    /// Slots beside those, which the kernel fills with connections: for `incoming_slots` of listeners, on each shard. With
+    /// `slots` they come to RLIMIT_NOFILE at most, by cutting those. Default 0. Linux 6.0.
+    pub fn accept_slots(&mut self, slots: u32) -> &mut Builder {
+        self.config.accept_slots = slots;
         self
     }
 

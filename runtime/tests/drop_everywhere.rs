@@ -419,11 +419,13 @@ async fn advance(future: &mut Pin<Box<Boxed>>, point: Point, hangs: bool, idle: 
     }
 }
 
+/// `RUNTIME_DROP_STRIDE` takes each n-th case only, for emulated machines.
 #[test]
 fn nothing_is_left() {
     let _alone = alone();
     let fds = open_fds();
-    let mut tried = 0;
+    let stride = std::env::var("RUNTIME_DROP_STRIDE").ok().and_then(|text| text.parse().ok()).unwrap_or(1_usize);
+    let (mut cases, mut tried) = (0_usize, 0);
     for (name, hangs, make) in table() {
         // Gates take more SQEs than a queue of two holds.
         let small = if name.contains("gates") { 32 } else { 2 };
@@ -437,6 +439,10 @@ fn nothing_is_left() {
                 let owns =
                     name.starts_with("incoming") || name.starts_with("recv_stream") || name.starts_with("sync after");
                 if way == Way::Forget && (point == Point::BeforeSubmit || owns) {
+                    continue;
+                }
+                cases += 1;
+                if !cases.is_multiple_of(stride) {
                     continue;
                 }
                 for builder in [&mut Builder::new(), Builder::new().sq_entries(small).slots(1)] {

@@ -12,7 +12,7 @@ use std::{
 
 use common::{assert_clean, file, poll_once, run, run_on};
 use runtime::{
-    Builder,
+    BufferedWrites, Builder,
     fs::{self, File, OpenOptions},
     io::{AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWriteExt},
     spawn_on,
@@ -128,7 +128,7 @@ fn a_read_of_the_device_can_be_dropped_and_the_position_is_right() {
 
 #[test]
 fn a_seek_waits_its_turn() {
-    run(async {
+    run_on(Builder::new().buffered_writes(BufferedWrites::Worker), async {
         let dir = tempdir().unwrap();
         let mut file = file(&dir, b"0123456789").await;
         file.write_all(b"ab").await.unwrap();
@@ -333,7 +333,7 @@ fn other_ways_to_open() {
 
 #[test]
 fn a_file_goes_to_std_with_all_that_was_written() {
-    run(async {
+    run_on(Builder::new().buffered_writes(BufferedWrites::Worker), async {
         let dir = tempdir().unwrap();
         let mut file = file(&dir, b"").await;
         for _ in 0..200 {

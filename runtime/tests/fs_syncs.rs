@@ -165,3 +165,66 @@ fn an_error_goes_to_all_callers() {
         assert_eq!(b.unwrap_err().raw_os_error(), Some(22));
     });
 }
+
+/// Each append that has ended was written before a sync that began after it; and those of one pass share one.
+#[test]
+fn durable_appends_of_one_pass_share_a_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let file = Rc::new(file(&dir, b"").await);
+        let before = (syncs(), runtime::metrics().writes_on_the_spot);
+        let tasks: Vec<_> = (0..64u8)
+            .map(|n| {
+                let file = file.clone();
+                spawn(async move { file.append_durable(vec![n; 16]).await })
+            })
+            .collect();
+        for (n, task) in tasks.into_iter().enumerate() {
+            let (done, bytes) = task.await.unwrap();
+            done.unwrap();
+            assert_eq!(bytes, vec![n as u8; 16]);
+        }
+        let after = (syncs(), runtime::metrics().writes_on_the_spot);
+        assert_eq!((after.0.1 - before.0.1, after.1 - before.1), (64, 64));
+        assert_eq!(after.0.0 - before.0.0, 1, "64 appends of one pass");
+        let written = std::fs::read(dir.path().join("f")).unwrap();
+        assert!(
+            written.chunks(16).enumerate().all(|(n, record)| record == [n as u8; 16].as_slice()),
+            "in order, none mixed"
+        );
+    });
+}
+
+#[test]
+fn a_durable_append_gives_the_writes_error_and_syncs_nothing_then() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let _file = file(&dir, b"old").await;
+        let read_only = File::open(dir.path().join("f")).await.unwrap();
+        let before = syncs();
+        let (done, bytes) = read_only.append_durable("bytes").await;
+        assert_eq!((done.unwrap_err().raw_os_error(), bytes), (Some(libc::EBADF), "bytes"));
+        assert_eq!(syncs(), before);
+    });
+}
+
+/// Short and long ones: dropped while the sync, or the write itself, is in flight.
+#[test]
+fn a_dropped_durable_append_leaves_nothing_behind() {
+    for len in [16, 1 << 20] {
+        let dir = tempfile::tempdir().unwrap();
+        run(async {
+            let file = file(&dir, b"old").await;
+            for _ in 0..10 {
+                let mut append = Box::pin(file.append_durable(vec![7; len]));
+                poll_once(append.as_mut()).await;
+                drop(append);
+            }
+            // Nothing hinders the next one.
+            file.append_durable("end").await.0.unwrap();
+        });
+        let content = std::fs::read(dir.path().join("f")).unwrap();
+        assert!(content.starts_with(b"old") && content.windows(3).any(|three| three == b"end"));
+        assert!(content.len() <= 6 + 10 * len);
+    }
+}

@@ -2,10 +2,14 @@
 
 mod common;
 
-use std::io;
+use std::io::{self, IoSlice};
 
-use common::{file, run_on};
-use runtime::{BufferedWrites, Builder, fs::File};
+use common::{file, run, run_on};
+use runtime::{
+    BufferedWrites, Builder,
+    fs::File,
+    io::{AsyncSeekExt, AsyncWriteExt},
+};
 
 fn on_the_spot() -> u64 {
     runtime::metrics().writes_on_the_spot
@@ -80,5 +84,76 @@ fn who_only_writes_gives_way() {
         }
         assert!(turns.get() >= 4, "{} turns", turns.get());
         other.abort();
+    });
+}
+
+/// The cursor's writes, too: in order with those that the pool does, and with the descriptor's own ways.
+#[test]
+fn the_cursor_writes_on_the_spot_what_is_short() {
+    let ways = [
+        (BufferedWrites::Auto, 64 << 10, true),
+        (BufferedWrites::Auto, (64 << 10) + 1, false),
+        (BufferedWrites::Worker, 1, false),
+    ];
+    for (way, len, spot) in ways {
+        let dir = tempfile::tempdir().unwrap();
+        run_on(Builder::new().buffered_writes(way), async {
+            let mut file = file(&dir, b"").await;
+            let before = on_the_spot();
+            assert_eq!(file.write(&vec![7; len]).await.unwrap(), len);
+            assert_eq!(on_the_spot() - before, u64::from(spot), "{way:?}, {len} bytes");
+            file.flush().await.unwrap();
+            assert_eq!(std::fs::read(dir.path().join("f")).unwrap(), vec![7; len]);
+        });
+    }
+}
+
+#[test]
+fn writes_of_the_cursor_stay_in_order_wherever_they_are_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("f");
+    run(async {
+        let mut expected = Vec::new();
+        let mut writer = file(&dir, b"").await;
+        for n in 0..40u8 {
+            let len = if n.is_multiple_of(3) { 100_000 } else { 100 };
+            let (a, b) = (vec![n; len], vec![!n; 10]);
+            let written =
+                writer.write_vectored(&[IoSlice::new(&a), IoSlice::new(&[]), IoSlice::new(&b)]).await.unwrap();
+            assert_eq!(written, len + 10);
+            expected.extend([a, b].concat());
+        }
+        // Cut by the limit, and after the position has been moved back over what a read has brought.
+        writer.set_max_buf_size(7);
+        assert_eq!(writer.write(b"0123456789").await.unwrap(), 7);
+        writer.flush().await.unwrap();
+        expected.extend(b"0123456");
+        assert!(std::fs::read(&path).unwrap() == expected);
+
+        let mut appender = File::options().append(true).open(&path).await.unwrap();
+        writer.rewind().await.unwrap();
+        let before = on_the_spot();
+        appender.write_all(b"end").await.unwrap();
+        writer.write_all(b"start").await.unwrap();
+        assert_eq!(on_the_spot() - before, 2);
+        assert_eq!(writer.stream_position().await.unwrap(), 5);
+        let content = std::fs::read(&path).unwrap();
+        assert!(content.starts_with(b"start") && content.ends_with(b"0123456end"));
+    });
+}
+
+#[test]
+fn an_error_on_the_spot_is_the_next_calls() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let _file = file(&dir, b"old").await;
+        let mut read_only = File::open(dir.path().join("f")).await.unwrap();
+        let before = on_the_spot();
+        assert_eq!(read_only.write(b"x").await.unwrap(), 1);
+        assert_eq!(read_only.write(b"y").await.unwrap_err().raw_os_error(), Some(libc::EBADF));
+        assert_eq!(read_only.write(b"z").await.unwrap(), 1);
+        assert_eq!(read_only.flush().await.unwrap_err().raw_os_error(), Some(libc::EBADF));
+        read_only.flush().await.unwrap();
+        assert_eq!(on_the_spot() - before, 2);
     });
 }

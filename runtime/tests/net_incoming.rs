@@ -230,3 +230,112 @@ fn a_shutdown_takes_all_of_it_down() {
     assert_clean(&runtime.shutdown());
     assert_eq!(open_fds(), fds);
 }
+
+// -------------------------------------------------------------------- into slots
+
+/// Connections in slots are served by ops and plans, take no descriptor of the process, and give their slots back: many
+/// more pass than there are slots.
+#[test]
+fn connections_come_in_slots_that_the_kernel_chooses() {
+    let _alone = alone();
+    common::run_on(Builder::new().slots(4).accept_slots(8), async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut incoming = listener.incoming_slots().limit(2);
+        let fds = open_fds();
+        for round in 0..50u8 {
+            let clients: Vec<_> = (0..4)
+                .map(|n| {
+                    let mut client = std::net::TcpStream::connect(address).unwrap();
+                    client.write_all(&[round, n]).unwrap();
+                    client
+                })
+                .collect();
+            let mut slots = Vec::new();
+            for _ in 0..4 {
+                slots.push(incoming.next().await.unwrap().unwrap());
+            }
+            assert_eq!(open_fds(), fds + 4, "the clients' own");
+            for (n, slot) in slots.iter().enumerate() {
+                // Received, and sent back as a plan.
+                let ((received, bytes), (sent, _)) =
+                    slot.recv_exact(vec![0; 2]).then(|bytes| slot.send_all(bytes)).await;
+                received.unwrap();
+                sent.unwrap();
+                assert_eq!(bytes, [round, n as u8]);
+            }
+            // One by an op, the others with their owners.
+            slots.pop().unwrap().close().await.unwrap();
+            drop(slots);
+            // Those are closed with the next submission.
+            op::nop().await.unwrap();
+            for (n, mut client) in clients.into_iter().enumerate() {
+                let mut back = Vec::new();
+                client.read_to_end(&mut back).unwrap();
+                assert_eq!(back, [round, n as u8], "and the slot is closed");
+            }
+        }
+    });
+}
+
+#[test]
+fn slots_that_are_left_over_are_closed() {
+    let _alone = alone();
+    let fds = open_fds();
+    common::run_on(Builder::new().accept_slots(16), async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut clients = Vec::new();
+        for untaken in 0..6 {
+            // A dropped one accepts until its cancel has reached the kernel.
+            while runtime::metrics().activations > 0 {
+                op::nop().await.unwrap();
+            }
+            let mut incoming = listener.incoming_slots();
+            let first = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let slot = incoming.next().await.unwrap().unwrap();
+            for _ in 0..untaken {
+                clients.push(std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+            }
+            op::nop().await.unwrap();
+            drop(incoming);
+            drop(slot);
+            clients.push(first);
+        }
+        // Each sees its end, whether its slot was taken or not; the backlog's are closed with the listener.
+        drop(listener);
+        while runtime::metrics().slots > 0 || runtime::metrics().activations > 0 {
+            op::nop().await.unwrap();
+        }
+        for mut client in clients {
+            assert_eq!(client.read(&mut [0; 1]).unwrap_or(0), 0);
+        }
+    });
+    assert_eq!(open_fds(), fds);
+}
+
+#[test]
+fn without_slots_set_aside_it_says_so_and_with_all_taken_it_goes_on() {
+    let _alone = alone();
+    common::run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let error = listener.incoming_slots().next().await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("Builder::accept_slots"), "{error}");
+    });
+    common::run_on(Builder::new().accept_slots(1), async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connect = || std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut incoming = listener.incoming_slots();
+        let _first = connect();
+        let slot = incoming.next().await.unwrap().unwrap();
+        let mut second = connect();
+        let error = incoming.next().await.unwrap().unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ENFILE), "{error}");
+        assert_eq!(second.read(&mut [0; 1]).unwrap_or(0), 0, "the kernel has closed it");
+        slot.close().await.unwrap();
+        let mut third = connect();
+        let slot = incoming.next().await.unwrap().unwrap();
+        slot.send_all("x").await.0.unwrap();
+        third.read_exact(&mut [0; 1]).unwrap();
+    });
+}

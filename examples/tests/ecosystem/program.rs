@@ -171,6 +171,7 @@ fn hyper_says_hello_and_serves_files() {
         };
         assert_eq!(status(&[&url("/nothing")]), "404");
         assert_eq!(status(&[&url("/../beside_the_folder")]), "404");
-        assert_eq!(status(&["-d", "x", &url("/")]), "405");
+        // Without a body: over HTTP/2 the answer may overtake one, and curl reports the reset of the rest.
+        assert_eq!(status(&["-X", "DELETE", &url("/")]), "405");
     }
 }

@@ -1,4 +1,4 @@
-//! What a cursor leaves to others: a read to an op, a write to a thread of the pool.
+//! What a cursor leaves to others when it is not done on the spot: a read to an op, a write to a thread of the pool.
 //!
 //! The op is a task's, since the file may be polled on another shard than the one that the read began on. A write is
 //! not an op: a shard that shuts down cancels its ops, and a write that the caller counts as done has to be done.

@@ -4,6 +4,7 @@ use std::{
     future::Future,
     io::{self, IoSlice, Seek, SeekFrom},
     mem,
+    ops::Range,
     pin::Pin,
     sync::PoisonError,
     task::{Context, Poll, ready},
@@ -18,6 +19,7 @@ use runtime_core::{
     socket::retry,
     sync::CancellationToken,
     task::JoinHandle,
+    writes::write_now,
 };
 
 use super::{
@@ -181,14 +183,42 @@ impl Cursor {
             return Poll::Ready(Ok(0));
         }
         let back = self.give_up();
-        let mut bytes = mem::take(&mut self.bytes);
-        for piece in pieces {
-            let room = self.bytes_max - bytes.len();
-            bytes.extend_from_slice(&piece[..piece.len().min(room)]);
+        let total: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let count = total.min(self.bytes_max);
+        // What has to move the position first, or is cut, is rare enough for the pool.
+        let written = if back == 0 && count == total { self.write_at_once(fd, pieces) } else { 0 };
+        if written < count && self.failed.is_none() {
+            self.write_by_another(fd, pieces, written..count, back);
         }
-        let (count, done) = (bytes.len(), CancellationToken::new());
-        self.work = Work::Write(background::write(fd, bytes, back, done.clone()), done);
+        // An error is the next call's, whoever met it.
         Poll::Ready(Ok(count))
+    }
+
+    fn write_at_once(&mut self, fd: &SharedFd, pieces: &[IoSlice<'_>]) -> usize {
+        match write_now(fd, pieces) {
+            None => 0,
+            Some(Ok(written)) => written,
+            Some(Err(error)) => {
+                self.failed = Some(error);
+                0
+            }
+        }
+    }
+
+    /// Has a part of the pieces, counted over all of them, written by the pool.
+    fn write_by_another(&mut self, fd: &SharedFd, pieces: &[IoSlice<'_>], part: Range<usize>, back: i64) {
+        let mut bytes = mem::take(&mut self.bytes);
+        let (mut skipped, mut left) = (part.start, part.len());
+        for piece in pieces {
+            let skip = skipped.min(piece.len());
+            skipped -= skip;
+            let piece = &piece[skip..];
+            let taken = &piece[..piece.len().min(left)];
+            left -= taken.len();
+            bytes.extend_from_slice(taken);
+        }
+        let done = CancellationToken::new();
+        self.work = Work::Write(background::write(fd, bytes, back, done.clone()), done);
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -261,7 +291,8 @@ impl AsyncRead for File {
 }
 
 /// # Cost
-/// A copy of the bytes, and a pass to a thread of the pool. Shutting down is a flush: the descriptor stays open.
+/// One pwritev2(2) on the spot where [`BufferedWrites`](runtime_core::writes::BufferedWrites) says so; else a copy of the
+/// bytes, and a pass to a thread of the pool. Shutting down is a flush: the descriptor stays open.
 impl AsyncWrite for File {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_write_vectored(cx, &[IoSlice::new(bytes)])

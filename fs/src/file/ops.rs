@@ -1,9 +1,9 @@
 //! The ops that a file, a slot and a handle have alike.
 
-use std::ops::Range;
+use std::{io, ops::Range};
 
 use runtime_core::{
-    buf::IoBufMut,
+    buf::{IoBuf, IoBufMut},
     future::Io,
     op::{
         self, Advice, Advise, Allocate, Allocation, Before, Exact, Read, ReadVectored, Sync, SyncRange, Truncate,
@@ -253,3 +253,28 @@ syncs!(
     SlotFile: _file => Before::default(),
     FileHandle: _file => Before::default(),
 );
+
+impl File {
+    /// Writes all of `source` at the end of the file, and brings it to the device: `append_all`, then `sync_data`, and
+    /// `(io::Result<()>, source)`. Of records that are read back after a crash [`Log`](crate::Log) takes care.
+    ///
+    /// # Errors
+    /// Those of pwritev2(2) and fdatasync(2); `WriteZero` if less was written, which then stands at the end: a file system
+    /// that was almost full, say. After any error nothing is known of what the device has.
+    ///
+    /// # Cancel safety
+    /// Dropped, it may have written all of `source`, a part or nothing, and no sync is promised. Nothing of it is written
+    /// once the op that was in flight has ended.
+    ///
+    /// # Cost
+    /// A write on the spot, one system call, or one SQE if it is longer than those are; then one SQE for the sync, and one
+    /// enter. Syncs of one file that wait on a shard are done by one. No copy, no allocation.
+    pub async fn append_durable<S: IoBuf>(&self, source: S) -> (io::Result<()>, S) {
+        let (written, source) = self.append_all(source).await;
+        let done = match written {
+            Ok(()) => self.sync_data().await,
+            Err(error) => Err(error),
+        };
+        (done, source)
+    }
+}

@@ -116,3 +116,25 @@ fn c_string(text: &OsStr) -> io::Result<CString> {
 fn done(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
+
+/// Makes `to` share all of `from`'s blocks, which both keep until they are written to: FICLONE.
+///
+/// # Errors
+/// Those of ioctl_ficlone(2): EOPNOTSUPP, EXDEV or EINVAL where the file systems cannot; nothing was done then.
+pub fn clone_content(from: impl AsFd, to: impl AsFd) -> io::Result<()> {
+    // SAFETY: a number is passed, no memory. Test: runtime/tests/fs_copy.rs.
+    done(unsafe { libc::ioctl(to.as_fd().as_raw_fd(), libc::FICLONE, from.as_fd().as_raw_fd()) })
+}
+
+/// Copies up to `len` bytes from one file's position to the other's, and gives how many: copy_file_range(2). 0 at the end,
+/// and for files of which the kernel does not know the size.
+///
+/// # Errors
+/// Those of copy_file_range(2).
+pub fn copy_range(from: impl AsFd, to: impl AsFd, len: usize) -> io::Result<usize> {
+    let (from, to) = (from.as_fd().as_raw_fd(), to.as_fd().as_raw_fd());
+    let own = std::ptr::null_mut();
+    // SAFETY: null for both offsets, so no memory is passed. Test: runtime/tests/fs_copy.rs.
+    let count = unsafe { libc::copy_file_range(from, own, to, own, len, 0) };
+    usize::try_from(count).map_err(|_| io::Error::last_os_error())
+}

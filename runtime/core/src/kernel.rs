@@ -96,6 +96,14 @@ pub trait Kernel {
     /// `EMFILE` above RLIMIT_NOFILE, `ENOMEM`, `EINVAL` where the kernel has no sparse tables.
     fn register_slots(&mut self, count: u32) -> io::Result<()>;
 
+    /// Keeps the slots `offset..offset + count` for ops that leave the choice of a slot to the kernel.
+    ///
+    /// # Errors
+    /// `EINVAL` before Linux 6.0.
+    fn register_chosen_slots(&mut self, _offset: u32, _count: u32) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Has ops that select from `group` take buffers from the ring at `address`. `incremental`: bit by bit.
     ///
     /// # Safety

@@ -46,7 +46,7 @@ mod xattr;
 
 pub use crate::fd::{SharedFd, Target};
 pub use accept::{Accept, AcceptSlot, Accepted, accept};
-pub use accept_many::AcceptMany;
+pub use accept_many::{AcceptMany, Connection};
 pub use advise::{Advice, Advise, advise};
 pub use allocate::{Allocate, Allocation, allocate};
 pub use at::At;

@@ -91,6 +91,8 @@ const ENTER_GETEVENTS: u32 = 1 << 0;
 const ENTER_EXT_ARG: u32 = 1 << 3;
 const ENTER_REGISTERED_RING: u32 = 1 << 4;
 const REGISTER_RING_FDS: libc::c_uint = 20;
+/// `IORING_REGISTER_FILE_ALLOC_RANGE`.
+const REGISTER_FILE_ALLOC_RANGE: libc::c_uint = 25;
 /// `IOU_PBUF_RING_INC`.
 const BUFFERS_INCREMENTAL: u16 = 2;
 
@@ -285,6 +287,17 @@ impl<E: Width> Kernel for Ring<E> {
 
     fn register_slots(&mut self, count: u32) -> io::Result<()> {
         self.ring.submitter().register_files_sparse(count)
+    }
+
+    fn register_chosen_slots(&mut self, offset: u32, count: u32) -> io::Result<()> {
+        // `struct io_uring_file_index_range`.
+        let range = [offset, count, 0, 0];
+        // SAFETY: the kernel reads the local array, of the size that it expects, during the call. Test: net_incoming.
+        let done = unsafe {
+            let (fd, range) = (self.ring.as_raw_fd(), (&raw const range).cast::<libc::c_void>());
+            libc::syscall(libc::SYS_io_uring_register, fd, REGISTER_FILE_ALLOC_RANGE, range, 0)
+        };
+        if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
     unsafe fn register_buffers(&mut self, address: u64, entries: u16, group: u16, incremental: bool) -> io::Result<()> {

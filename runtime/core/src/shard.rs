@@ -46,6 +46,8 @@ pub use current::{Entered, is_running, not_running, with_current};
 pub struct ShardConfig {
     /// Direct descriptor slots; cut to RLIMIT_NOFILE.
     pub slots: u32,
+    /// Those beside them that the kernel fills with accepted connections.
+    pub accept_slots: u32,
     /// How plans are lowered that do not say.
     pub lowering: Lowering,
     /// How long shutdown waits for ops that do not end when cancelled.
@@ -88,17 +90,26 @@ impl Shard {
     /// # Errors
     /// Those of `eventfd(2)`, and of the registration of slots.
     pub fn new(mut kernel: Box<dyn Kernel>, config: ShardConfig) -> io::Result<Rc<Shard>> {
-        let count = open_files_limit().map_or(config.slots, |limit| config.slots.min(limit.min(1 << 15) as u32));
-        if count > 0 {
-            kernel.register_slots(count).map_err(|error| {
-                let text = format!("io_uring_register of {count} direct descriptor slots: {error}; lower `slots`");
-                io::Error::new(error.kind(), text)
-            })?;
+        let room = |limit: u64| limit.saturating_sub(config.accept_slots.into()).min(1 << 15) as u32;
+        let count = open_files_limit().map_or(config.slots, |limit| config.slots.min(room(limit)));
+        let explain = |what: &str, count: u32, lower: &str, error: io::Error| {
+            let text = format!("io_uring_register of {count} direct descriptor slots{what}: {error}; lower {lower}");
+            io::Error::new(error.kind(), text)
+        };
+        let all = count.saturating_add(config.accept_slots);
+        if all > 0 {
+            let lower = if config.accept_slots > 0 { "`accept_slots` or raise RLIMIT_NOFILE" } else { "`slots`" };
+            kernel.register_slots(all).map_err(|error| explain("", all, lower, error))?;
+        }
+        if config.accept_slots > 0 {
+            let (from, slots) = (count, config.accept_slots);
+            let told = kernel.register_chosen_slots(from, slots);
+            told.map_err(|error| explain(" for accepted connections", slots, "`accept_slots` to 0", error))?;
         }
         let clapper = Arc::new(Clapper::new()?);
         let remote = Remote::new(clapper.clone(), kernel.message_fd());
         let id = remote.id;
-        let slots = Rc::new(SlotTable::new(id, count));
+        let slots = Rc::new(SlotTable::new(id, count, config.accept_slots));
         let counters = Rc::new(Counters::default());
         counters.enters.add(kernel.setup_enters() as u64);
         let features = kernel.features().clone();

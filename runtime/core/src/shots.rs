@@ -11,7 +11,7 @@ use std::{collections::VecDeque, os::fd::OwnedFd, rc::Rc};
 
 use crate::{
     pool::{Lease, Piece, Pool},
-    slot::own_fd,
+    slot::{SlotFd, SlotTable, own_fd},
 };
 
 /// `IORING_CQE_F_BUFFER`: the upper half of the flags names a buffer.
@@ -35,6 +35,7 @@ pub struct Shots {
 #[derive(Debug)]
 enum Kind {
     Descriptors(VecDeque<OwnedFd>),
+    Slots(Rc<SlotTable>, VecDeque<SlotFd>),
     Bytes(Rc<Pool>, Pieces),
 }
 
@@ -69,6 +70,11 @@ impl Shots {
         Box::new(Shots { kind: Kind::Descriptors(VecDeque::new()), limit })
     }
 
+    /// Of an op that gives slots of this table.
+    pub(crate) fn of_slots(table: Rc<SlotTable>, limit: usize) -> Box<Shots> {
+        Box::new(Shots { kind: Kind::Slots(table, VecDeque::new()), limit })
+    }
+
     /// Of an op that fills buffers of a pool.
     pub(crate) fn of_bytes(pool: Rc<Pool>, limit: usize) -> Box<Shots> {
         Box::new(Shots { kind: Kind::Bytes(pool, Pieces::default()), limit })
@@ -80,6 +86,12 @@ impl Shots {
             Kind::Descriptors(queue) => {
                 if res >= 0 {
                     queue.push_back(own_fd(res));
+                }
+                queue.len()
+            }
+            Kind::Slots(table, queue) => {
+                if res >= 0 {
+                    queue.push_back(table.adopt(res));
                 }
                 queue.len()
             }
@@ -96,14 +108,21 @@ impl Shots {
     pub(crate) fn next_descriptor(&mut self) -> Option<OwnedFd> {
         match &mut self.kind {
             Kind::Descriptors(queue) => queue.pop_front(),
-            Kind::Bytes(..) => unreachable!("an op that fills buffers gives no descriptors"),
+            Kind::Slots(..) | Kind::Bytes(..) => unreachable!("an op of another kind gives no descriptors"),
+        }
+    }
+
+    pub(crate) fn next_slot(&mut self) -> Option<SlotFd> {
+        match &mut self.kind {
+            Kind::Slots(_, queue) => queue.pop_front(),
+            Kind::Descriptors(_) | Kind::Bytes(..) => unreachable!("an op of another kind gives no slots"),
         }
     }
 
     pub(crate) fn next_lease(&mut self) -> Option<Lease> {
         match &mut self.kind {
             Kind::Bytes(pool, queue) => queue.pop().map(|piece| Lease::new(pool.clone(), piece)),
-            Kind::Descriptors(_) => unreachable!("an op that gives descriptors fills no buffers"),
+            Kind::Descriptors(_) | Kind::Slots(..) => unreachable!("an op that accepts fills no buffers"),
         }
     }
 }

@@ -123,6 +123,9 @@ pub(crate) fn own_fd(res: i32) -> OwnedFd {
 #[derive(Debug)]
 pub(crate) struct SlotTable {
     shard: ShardId,
+    /// Slots that the shard chooses from: all below this. Behind them are those that the kernel does.
+    own: u32,
+    chosen: u32,
     free: RefCell<Vec<u32>>,
     /// Open slots whose last owner is gone; the driver closes them with its next submission.
     to_close: RefCell<Vec<u32>>,
@@ -130,9 +133,22 @@ pub(crate) struct SlotTable {
 }
 
 impl SlotTable {
-    pub(crate) fn new(shard: ShardId, count: u32) -> SlotTable {
+    /// `count` slots to choose from, and `chosen` ones that the kernel does.
+    pub(crate) fn new(shard: ShardId, count: u32, chosen: u32) -> SlotTable {
         let free = RefCell::new((0..count).rev().collect());
-        SlotTable { shard, free, to_close: RefCell::default(), in_use: Cell::new(0) }
+        SlotTable { shard, own: count, chosen, free, to_close: RefCell::default(), in_use: Cell::new(0) }
+    }
+
+    /// True if the kernel has slots to choose from.
+    pub(crate) fn has_chosen(&self) -> bool {
+        self.chosen > 0
+    }
+
+    /// Takes over the slot that the kernel has chosen, as an op's result tells it.
+    pub(crate) fn adopt(&self, res: i32) -> SlotFd {
+        debug_assert!((self.own..self.own + self.chosen).contains(&(res as u32)));
+        self.in_use.set(self.in_use.get() + 1);
+        SlotFd(Arc::new(SlotOwner { shard: self.shard, place: Place::Slot(res as u32), state: AtomicU8::new(OPEN) }))
     }
 
     pub(crate) fn shard(&self) -> ShardId {
@@ -172,7 +188,9 @@ impl SlotTable {
     /// The slot is empty and can be given out again.
     pub(crate) fn freed(&self, index: u32) {
         self.in_use.set(self.in_use.get() - 1);
-        self.free.borrow_mut().push(index);
+        if index < self.own {
+            self.free.borrow_mut().push(index);
+        }
     }
 
     /// Slots reserved, open or being closed.

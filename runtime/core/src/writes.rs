@@ -9,6 +9,7 @@
 
 use std::{
     cell::Cell,
+    io::{self, IoSlice},
     mem::MaybeUninit,
     sync::atomic::Ordering::Relaxed,
     time::{Duration, Instant},
@@ -16,7 +17,7 @@ use std::{
 
 use io_uring::opcode;
 
-use crate::{coop, fd::SharedFd, sqe::Sqe};
+use crate::{coop, fd::SharedFd, shard, sqe::Sqe};
 
 /// How buffered writes to regular files are done: those of ops that are awaited on their own, and of a file's cursor.
 /// Writes inside plans always go to the ring.
@@ -37,6 +38,9 @@ pub enum BufferedWrites {
 /// The longest write that [`BufferedWrites::Auto`] does on the spot: copying it takes some 20 µs.
 pub const LEN_MAX: usize = 64 << 10;
 
+/// Most pieces of one write (IOV_MAX).
+const PIECES_MAX: i32 = 1024;
+
 /// A write that takes longer has waited for something.
 const SLOW: Duration = Duration::from_micros(200);
 /// How much longer than a slow write took the next ones go to the ring.
@@ -45,6 +49,9 @@ const REST: u32 = 16;
 const WATCHED: u32 = 64;
 /// At most so long.
 const REST_MAX: Duration = Duration::from_millis(200);
+
+/// FUSE, NFS, CIFS, SMB2, 9P, Ceph and AFS, as statfs(2) names them.
+const OF_OTHERS: [u32; 7] = [0x6573_5546, 0x6969, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997, 0x00c3_6400, 0x5346_414f];
 
 // What is known of a descriptor.
 const UNKNOWN: u8 = 0;
@@ -79,23 +86,37 @@ impl Writes {
 
     /// Does the write of this SQE, `len` bytes, at once, if that is the way to do it; gives the result as a CQE would.
     pub(crate) fn try_now(&self, fd: &SharedFd, sqe: &Sqe, len: usize) -> Option<i32> {
-        if len > self.len_max.get() || kind(fd) == OTHER {
-            return None;
-        }
-        let started = Instant::now();
-        if self.not_before.get().is_some_and(|end| started < end) || !coop::try_spend() {
-            return None;
-        }
-        self.not_before.set(None);
+        let started = self.may_write(fd, len)?;
         let piece = libc::iovec { iov_base: sqe.addr as *mut libc::c_void, iov_len: sqe.len as usize };
         let (pieces, count) = match sqe.opcode {
             opcode::Write::CODE => (&raw const piece, 1),
             opcode::Writev::CODE => (sqe.addr as *const libc::iovec, sqe.len as i32),
             _ => return None,
         };
+        if !coop::try_spend() {
+            return None;
+        }
+        self.watch(started, || write(fd, pieces, count, sqe.off as i64, sqe.op_flags as i32))
+    }
+
+    /// The time, if a write of `len` bytes may be tried on the spot now.
+    fn may_write(&self, fd: &SharedFd, len: usize) -> Option<Instant> {
+        if len > self.len_max.get() || kind(fd) == OTHER {
+            return None;
+        }
+        let started = Instant::now();
+        if self.not_before.get().is_some_and(|end| started < end) {
+            return None;
+        }
+        self.not_before.set(None);
+        Some(started)
+    }
+
+    /// Remembers how `write` went. None if it has to be done in another way.
+    fn watch(&self, started: Instant, write: impl FnOnce() -> i32) -> Option<i32> {
         let watched = self.watched.get();
         let sleeps = if watched > 0 { sleeps_so_far() } else { 0 };
-        let res = write(fd, pieces, count, sqe.off as i64, sqe.op_flags as i32);
+        let res = write();
         let took = started.elapsed();
         match (took > SLOW, watched > 0) {
             (false, _) => self.watched.set(watched.saturating_sub(1)),
@@ -105,6 +126,20 @@ impl Writes {
         }
         (res != -libc::EAGAIN && res != -libc::EINTR).then_some(res)
     }
+}
+
+/// Writes at the file's own position, on the spot, if the policy of this thread's shard is to; `None` if nothing was
+/// written, and another has to do it. May write less than it was given.
+pub fn write_now(fd: &SharedFd, pieces: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
+    let len = pieces.iter().map(|piece| piece.len()).sum();
+    let count = i32::try_from(pieces.len()).ok().filter(|count| *count <= PIECES_MAX)?;
+    shard::with_current(|shard| {
+        let started = shard.writes.may_write(fd, len)?;
+        // An `IoSlice` is an iovec, std promises.
+        let res = shard.writes.watch(started, || write(fd, pieces.as_ptr().cast(), count, -1, 0))?;
+        shard.counters.writes_on_the_spot.add(1);
+        Some(usize::try_from(res).map_err(|_| io::Error::from_raw_os_error(-res)))
+    })?
 }
 
 /// How often this thread has given its core away to wait for something.
@@ -121,8 +156,8 @@ fn sleeps_so_far() -> i64 {
 /// Writes at `offset`, or at the file's own position for -1, without a wait if the file system can promise that.
 fn write(fd: &SharedFd, pieces: *const libc::iovec, count: i32, offset: i64, flags: i32) -> i32 {
     let call = |flags| {
-        // SAFETY: the op that the caller lowers owns the bytes and the pieces, and lives through the call; the kernel
-        // keeps neither. Test: runtime/tests/fs_writes.rs.
+        // SAFETY: the op that the caller lowers owns the bytes and the pieces, or they are borrowed by `write_now`; both
+        // live through the call, and the kernel keeps neither. Test: runtime/tests/fs_writes.rs.
         let res = unsafe { libc::pwritev2(fd.number(), pieces, count, offset, flags) };
         // At most 2 GiB are asked for, and an errno is small.
         if res < 0 { -std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO) } else { res as i32 }
@@ -150,8 +185,23 @@ fn kind(fd: &SharedFd) -> u8 {
         libc::fstat(fd.number(), stat.as_mut_ptr()) == 0 && stat.assume_init().st_mode & libc::S_IFMT == libc::S_IFREG
     };
     let unbuffered = libc::O_DIRECT | libc::O_SYNC | libc::O_DSYNC;
-    let buffered = regular && crate::nonblocking::status_flags(fd).is_ok_and(|flags| flags & unbuffered == 0);
+    let buffered =
+        regular && crate::nonblocking::status_flags(fd).is_ok_and(|flags| flags & unbuffered == 0) && !asks_another(fd);
     let found = if buffered { BUFFERED } else { OTHER };
     fd.write_kind().store(found, Relaxed);
     found
+}
+
+/// If a write may wait for another process or machine: this very thread may be the one that serves a FUSE file system.
+fn asks_another(fd: &SharedFd) -> bool {
+    let mut stat = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: `stat` is a local that the call fills or leaves alone, and that is read only if it was filled.
+    // Test: runtime/tests/fs_writes.rs.
+    let magic = unsafe {
+        match libc::fstatfs(fd.number(), stat.as_mut_ptr()) {
+            0 => stat.assume_init().f_type as u32,
+            _ => return true,
+        }
+    };
+    OF_OTHERS.contains(&magic)
 }

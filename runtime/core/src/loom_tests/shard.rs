@@ -39,7 +39,12 @@ impl OnLoom {
     fn new(takes_messages: bool) -> OnLoom {
         let kernel = Box::new(LoomKernel::new(takes_messages));
         let ring = kernel.ring.clone();
-        let limits = ShardConfig { slots: 0, lowering: Lowering::Auto, shutdown_timeout: Duration::from_secs(3600) };
+        let limits = ShardConfig {
+            slots: 0,
+            accept_slots: 0,
+            lowering: Lowering::Auto,
+            shutdown_timeout: Duration::from_secs(3600),
+        };
         let shard = Shard::new(kernel, limits).unwrap();
         OnLoom { _entered: shard.run(), shard, ring }
     }

@@ -91,7 +91,12 @@ impl Case {
             ..SimConfig::default()
         };
         let (sim, handle) = Sim::new(config);
-        let limits = ShardConfig { slots: 0, lowering: Lowering::Auto, shutdown_timeout: Duration::from_secs(60) };
+        let limits = ShardConfig {
+            slots: 0,
+            accept_slots: 0,
+            lowering: Lowering::Auto,
+            shutdown_timeout: Duration::from_secs(60),
+        };
         let shard = Shard::new(Box::new(sim), limits).expect("a shard");
         let entered = shard.enter();
         let keys = self.script(&handle);

@@ -38,7 +38,8 @@ enum World {
 
 fn shard(task_run: TaskRun) -> Rc<Shard> {
     let ring = Ring::new(RingConfig { sq_entries: 64, cq_entries: 256, task_run }).expect("a ring");
-    let config = ShardConfig { slots: 0, lowering: Lowering::Auto, shutdown_timeout: Duration::from_secs(10) };
+    let config =
+        ShardConfig { slots: 0, accept_slots: 0, lowering: Lowering::Auto, shutdown_timeout: Duration::from_secs(10) };
     Shard::new(Box::new(ring), config).expect("a shard")
 }
 

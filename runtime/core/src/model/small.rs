@@ -198,6 +198,7 @@ fn a_branch_may_wait_for_another_branchs_second_op() {
         let (sim, handle) = Sim::new(config);
         let limits = crate::shard::ShardConfig {
             slots: 0,
+            accept_slots: 0,
             lowering: Lowering::Auto,
             shutdown_timeout: std::time::Duration::from_secs(60),
         };

@@ -19,7 +19,8 @@ use crate::{
 
 fn shard() -> Rc<Shard> {
     let ring = Ring::new(RingConfig { sq_entries: 4, cq_entries: 8, task_run: TaskRun::Coop }).unwrap();
-    let config = ShardConfig { slots: 0, lowering: Lowering::Auto, shutdown_timeout: Duration::from_secs(1) };
+    let config =
+        ShardConfig { slots: 0, accept_slots: 0, lowering: Lowering::Auto, shutdown_timeout: Duration::from_secs(1) };
     Shard::new(Box::new(ring), config).unwrap()
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct OnSim {
 }
 
 fn limits(lowering: Lowering) -> ShardConfig {
-    ShardConfig { slots: 2, lowering, shutdown_timeout: Duration::from_millis(2) }
+    ShardConfig { slots: 2, accept_slots: 0, lowering, shutdown_timeout: Duration::from_millis(2) }
 }
 
 pub(crate) fn on_sim(config: SimConfig) -> OnSim {
