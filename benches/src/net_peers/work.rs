@@ -143,18 +143,3 @@ fn requests(input: &[u8], mut each: impl FnMut()) -> usize {
     }
     taken
 }
-
-/// For the loops by hand.
-pub struct Loop {
-    pub session: Session,
-    pub out: Vec<u8>,
-}
-
-impl raw_loops::Work for Loop {
-    fn answer<'a>(&'a mut self, input: &'a [u8]) -> &'a [u8] {
-        match self.session.answer(input, &mut self.out) {
-            Answer::Input => input,
-            Answer::Out => &self.out,
-        }
-    }
-}
