@@ -11,12 +11,16 @@ use std::{
 };
 
 use runtime::{
-    Builder, IntoResult, IoBuf, Lowering, Runtime, TaskRun, buf::IoBufMut, fs::File, join_all, net::TcpStream, spawn,
+    Builder, IntoResult, IoBuf, Lowering, Runtime, TaskRun, buf::Slice, fs::File, join_all, net::TcpStream, spawn,
     task::yield_now,
 };
 
 use crate::{
-    contest::{Bench, Sample, Scene},
+    contest::{Bench, Sample},
+    files::{
+        peer::O_DIRECT,
+        place::{self, BLOCK, BLOCKS, Place},
+    },
     measure::{pin, this_thread},
     report::{Kind, Metric},
 };
@@ -24,9 +28,6 @@ use crate::{
 const MODES: [(&str, TaskRun); 3] =
     [("defer", TaskRun::Defer), ("coop", TaskRun::Coop), ("interrupt", TaskRun::Interrupt)];
 const SLICES: [Duration; 2] = [Duration::from_micros(200), Duration::from_millis(1)];
-const O_DIRECT: i32 = 0o40000;
-const BLOCK: usize = 4096;
-const BLOCKS: usize = 1024;
 const MESSAGE: usize = 64;
 
 #[derive(Clone, Copy)]
@@ -115,14 +116,15 @@ pub fn benches() -> impl Iterator<Item = Bench> {
         KINDS.into_iter().map(move |(work, name, title, engines)| {
             let name = format!("busy-{name}-{}us", slice.as_micros());
             let title = format!("{title}, beside a task that computes in slices of {slice:?}");
-            let mut bench = Bench::new(name, "Plans on a busy core", title).headline(Metric::P50).prepare(prepare);
+            let mut bench =
+                Bench::new(name, "Plans on a busy core", title).headline(Metric::P50).prepare(place::prepare_large);
             for &(engine, lowering) in engines {
                 for (mode_name, mode) in MODES {
                     let kind = if lowering.is_none() { Kind::OpByOp } else { Kind::Ours };
                     bench.add(format!("{engine}, {mode_name}"), kind, move |scene| {
                         let time = Duration::from_millis(if scene.quick { 25 } else { 150 });
                         let (mut shard, computing) =
-                            (Shard::new(mode, &scene.dir.join("blocks")), Computing::calibrated());
+                            (Shard::new(mode, &Place::of(scene).large()), Computing::calibrated());
                         move || shard.round(work, lowering, computing, slice, time)
                     });
                 }
@@ -130,13 +132,6 @@ pub fn benches() -> impl Iterator<Item = Bench> {
             bench
         })
     })
-}
-
-fn prepare(scene: &Scene) {
-    let path = scene.dir.join("blocks");
-    let blocks: Vec<u8> = (0..BLOCKS).flat_map(|block| [mark(block); BLOCK]).collect();
-    std::fs::write(&path, blocks).expect("a file");
-    std::fs::File::open(&path).and_then(|file| file.sync_all()).expect("a sync");
 }
 
 impl Shard {
@@ -284,22 +279,13 @@ impl Peer {
     }
 }
 
-/// A block whose part from an aligned address on is used.
-fn aligned() -> runtime::buf::Slice<Vec<u8>> {
-    let mut memory = vec![0; 2 * BLOCK];
-    let start = memory.stable_mut_ptr().align_offset(BLOCK);
-    memory.slice(start..start + BLOCK)
-}
-
-/// What block number `block` is filled with.
-fn mark(block: usize) -> u8 {
-    (block % 251) as u8 + 1
+fn aligned() -> Slice<Vec<u8>> {
+    let (memory, range) = place::aligned(BLOCK);
+    memory.slice(range)
 }
 
 fn check<const N: usize>(blocks: [&[u8]; N], at: &[usize; N]) {
-    for (block, at) in blocks.into_iter().zip(at) {
-        assert_eq!([block[0], block[BLOCK - 1]], [mark(*at); 2], "block {at}");
-    }
+    blocks.into_iter().zip(at).for_each(|(block, at)| place::check(block, *at));
 }
 
 /// A connection whose other end, a thread that blocks, sends each byte back with 1 added; and that thread's number.

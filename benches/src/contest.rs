@@ -17,6 +17,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 use crate::report::{Family, Figure, Kind, Metric, Row};
+use calls::{Calls, Count};
 pub use child::run as run_child;
 use process::Process;
 pub use process::die_with_parent;
@@ -167,6 +168,7 @@ impl Bench {
 
     /// Runs all contestants whose names hold one of `wanted`, or all.
     pub fn run(&self, scene: &Scene, rounds: usize, wanted: &[String]) -> Family {
+        let begun = Instant::now();
         let rounds = if self.once { 1 } else { rounds };
         if let Some(prepare) = self.prepare {
             prepare(scene);
@@ -188,8 +190,8 @@ impl Bench {
                 one.round(round > 0);
             }
         }
-        for one in running.iter_mut().filter(|_| self.counts_calls) {
-            one.count_calls();
+        if self.counts_calls {
+            count_calls(&mut running);
         }
         Family {
             name: self.name.clone(),
@@ -197,7 +199,21 @@ impl Bench {
             title: self.title.clone(),
             headline: self.headline,
             rounds,
+            took: begun.elapsed(),
             rows: running.into_iter().map(Running::row).collect(),
+        }
+    }
+}
+
+/// One more round of each.
+fn count_calls(running: &mut [Running<'_>]) {
+    let counts: Vec<Option<Count>> = running.iter().map(Running::start_count).collect();
+    if counts.iter().any(Option::is_some) {
+        Count::settle();
+    }
+    for (one, count) in running.iter_mut().zip(counts) {
+        if let (Some(count), Ok(process)) = (count, &mut one.process) {
+            one.calls = process.round().ok().and_then(|sample| count.finish(sample.operations));
         }
     }
 }
@@ -206,7 +222,7 @@ struct Running<'a> {
     contestant: &'a Contestant,
     process: Result<Process, String>,
     samples: Vec<Sample>,
-    calls: Option<f64>,
+    calls: Option<Calls>,
 }
 
 impl Running<'_> {
@@ -223,10 +239,9 @@ impl Running<'_> {
         }
     }
 
-    fn count_calls(&mut self) {
-        let Ok(process) = &mut self.process else { return };
-        let id = self.samples.last().and_then(|sample| sample.process).unwrap_or(process.id());
-        self.calls = calls::count(id, || process.round().ok().map(|sample| sample.operations));
+    fn start_count(&self) -> Option<Count> {
+        let process = self.process.as_ref().ok()?;
+        Count::start(self.samples.last().and_then(|sample| sample.process).unwrap_or(process.id()))
     }
 
     fn row(self) -> Row {
@@ -246,7 +261,12 @@ impl Running<'_> {
         add(Metric::Enters, &|s| Some(per(s.enters? as f64, s)));
         add(Metric::Each, &|s| Some(s.each? as f64));
         add(Metric::PeakMemory, &|s| Some(s.peak? as f64));
-        figures.extend(Figure::of(Metric::Calls, self.calls.into_iter().collect()));
+        if let Some(calls) = self.calls {
+            figures.extend(Figure::of(Metric::Calls, vec![calls.all]));
+            if !figures.iter().any(|figure| figure.metric == Metric::Enters) {
+                figures.extend(Figure::of(Metric::Enters, vec![calls.enters]));
+            }
+        }
         Row {
             contestant: self.contestant.name.clone(),
             kind: self.contestant.kind,

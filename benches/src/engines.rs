@@ -1,41 +1,24 @@
-//! Plans of three shapes by each engine, and op by op: where lowering wins, and where it loses.
-
-use std::{cell::Cell, path::Path};
+//! Plans of three shapes by each engine, op by op, and as other runtimes write them: where lowering wins, and where it loses.
 
 use runtime::{
     IntoResult, Lowering, Runtime,
-    buf::{IoBuf, IoBufMut, Slice},
+    buf::{IoBuf, Slice},
     fs::File,
     join_all,
     op::nop,
 };
 
 use crate::{
-    contest::{Bench, Scene},
+    contest::{Bench, Sample},
+    files::{
+        self, Shape,
+        peer::How,
+        place::{self, BLOCK, Place, check},
+        plan_blocks,
+    },
     measure::on,
     report::Kind,
 };
-
-const BLOCK: usize = 4096;
-const BLOCKS: usize = 1024;
-const O_DIRECT: i32 = 0o40000;
-
-#[derive(Clone, Copy)]
-enum Shape {
-    /// Four reads into memory, then a write of what the first one read.
-    FourToOne,
-    /// Four reads, then four writes.
-    FourToFour,
-    /// Three reads, one after the other.
-    Deep,
-}
-
-/// How files are opened: through the page cache ops end at once, past it they wait for a device.
-#[derive(Clone, Copy, PartialEq)]
-enum Way {
-    Cached,
-    Direct,
-}
 
 type Engine = (&'static str, Option<Lowering>);
 
@@ -61,27 +44,39 @@ pub fn benches() -> impl Iterator<Item = Bench> {
         (Shape::Deep, "depth-3", "3 reads, one after the other", SEQUENCE),
     ];
     shapes.into_iter().flat_map(|(shape, name, title, engines)| {
-        [(Way::Cached, "cached", "cached"), (Way::Direct, "direct", "O_DIRECT")].into_iter().map(
-            move |(way, suffix, word)| {
+        [(How::ReadWrite, "cached", "cached"), (How::Direct, "direct", "O_DIRECT")].into_iter().map(
+            move |(how, suffix, word)| {
                 let title = format!("{title} of 4 KiB, {word}");
-                let mut bench =
-                    Bench::new(format!("plan-{name}-{suffix}"), "Plans and op by op", title).prepare(prepare);
-                for &(name, lowering) in engines {
-                    let kind = if lowering.is_none() { Kind::OpByOp } else { Kind::Ours };
-                    bench.add(name, kind, move |scene| {
-                        let count = scene.scaled(if way == Way::Cached { 10_000 } else { 1000 });
-                        let mut runtime = Runtime::new().expect("a runtime");
-                        let files = runtime.block_on(Files::open(&scene.dir, way));
-                        move || on(&mut runtime, count, |runtime| runtime.block_on(files.plans(shape, count, lowering)))
-                    });
-                    if lowering == Some(Lowering::Groups) {
-                        bench.only_where(groups_here);
-                    }
-                }
-                bench
+                let bench = Bench::new(format!("plan-{name}-{suffix}"), "Plans and op by op", title);
+                with_contestants(bench.prepare(place::prepare_large), shape, how, engines)
             },
         )
     })
+}
+
+fn with_contestants(mut bench: Bench, shape: Shape, how: How, engines: &'static [Engine]) -> Bench {
+    for &(name, lowering) in engines {
+        let kind = if lowering.is_none() { Kind::OpByOp } else { Kind::Ours };
+        bench.add(name, kind, move |scene| {
+            let place = Place::of(scene);
+            place::spoil_own(&place);
+            let mut runtime = Runtime::new().expect("a runtime");
+            let files = runtime.block_on(Files::open(&place, how));
+            let count = place.plans(how);
+            move || on(&mut runtime, count as u32, |runtime| runtime.block_on(files.plans(shape, count, lowering)))
+        });
+        if lowering == Some(Lowering::Groups) {
+            bench.only_where(groups_here);
+        }
+    }
+    for (name, plans) in files::plans() {
+        bench.add(name, Kind::Peer, move |scene| {
+            let place = Place::of(scene);
+            place::spoil_own(&place);
+            move || Sample::of(place.plans(how) as u64, || plans(&place, shape, how))
+        });
+    }
+    bench
 }
 
 /// Whether this kernel has SQE groups.
@@ -93,45 +88,30 @@ fn groups_here() -> bool {
     })
 }
 
-fn prepare(scene: &Scene) {
-    let blocks: Vec<u8> = (0..BLOCKS).flat_map(|block| [mark(block); BLOCK]).collect();
-    std::fs::write(scene.dir.join("in"), blocks).expect("a file");
-}
-
-fn mark(block: usize) -> u8 {
-    (block % 251) as u8 + 1
-}
-
 type Block = Slice<Vec<u8>>;
 
-/// A block whose part from an aligned address on is used.
 fn aligned() -> Block {
-    let mut memory = vec![0; 2 * BLOCK];
-    let start = memory.stable_mut_ptr().align_offset(BLOCK);
-    memory.slice(start..start + BLOCK)
+    let (memory, range) = place::aligned(BLOCK);
+    memory.slice(range)
 }
 
 struct Files {
     input: File,
     output: File,
-    next: Cell<usize>,
 }
 
 impl Files {
-    async fn open(dir: &Path, way: Way) -> Files {
-        let flags = if way == Way::Direct { O_DIRECT } else { 0 };
-        // A file for each contestant, whose blocks are allocated before it is measured.
-        let path = dir.join(format!("out-{}", std::process::id()));
-        std::fs::write(&path, [0; 4 * BLOCK]).expect("a file");
-        std::fs::File::open(&path).and_then(|file| file.sync_all()).expect("a sync");
-        let input = File::options().read(true).custom_flags(flags).open(dir.join("in")).await.expect("an open");
-        let output = File::options().write(true).custom_flags(flags).open(path).await.expect("an open");
-        Files { input, output, next: Cell::new(0) }
+    async fn open(place: &Place, how: How) -> Files {
+        let mut options = File::options();
+        let options = options.read(true).custom_flags(how.flags());
+        let input = options.open(place.large()).await.expect("an open");
+        let output = options.write(true).open(place.own()).await.expect("an open");
+        Files { input, output }
     }
 
-    async fn plans(&self, shape: Shape, count: u32, lowering: Option<Lowering>) {
-        for _ in 0..count {
-            let at = [(); 4].map(|()| self.next.replace((self.next.get() + 389) % BLOCKS));
+    async fn plans(&self, shape: Shape, count: usize, lowering: Option<Lowering>) {
+        for n in 0..count {
+            let at = plan_blocks(n);
             match (shape, lowering) {
                 (Shape::FourToOne, None) => {
                     let blocks = self.reads(at).await;
@@ -153,46 +133,40 @@ impl Files {
     async fn reads<const N: usize>(&self, at: [usize; N]) -> Vec<Block> {
         let mut blocks = Vec::with_capacity(N);
         for block in at {
-            blocks.push(self.input.read_exact_at(aligned(), offset(block)).await.into_result().expect("a read"));
+            blocks.push(self.input.read_exact_at(aligned(), place::at(block)).await.into_result().expect("a read"));
         }
-        check(&blocks, &at);
+        check_all(&blocks, &at);
         blocks
     }
 
     async fn write(&self, block: Block, at: usize) {
-        self.output.write_all_at(block, offset(at)).await.into_result().expect("a write");
+        self.output.write_all_at(block, place::at(at)).await.into_result().expect("a write");
     }
 
     async fn four_to_one(&self, at: [usize; 4], lowering: Lowering) {
-        let plan = join_all(at.map(|block| self.input.read_exact_at(aligned(), offset(block))))
+        let plan = join_all(at.map(|block| self.input.read_exact_at(aligned(), place::at(block))))
             .then(|blocks| self.output.write_all_at(blocks[0], 0))
             .lowering(lowering);
         let (blocks, _) = plan.await.into_result().expect("a plan");
-        check(&blocks[1..], &at[1..]);
+        check_all(&blocks[1..], &at[1..]);
     }
 
     async fn four_to_four(&self, at: [usize; 4], lowering: Lowering) {
-        let plan = join_all(at.map(|block| self.input.read_exact_at(aligned(), offset(block))))
-            .then(|blocks| join_all([0, 1, 2, 3].map(|i| self.output.write_all_at(blocks[i], offset(i)))))
+        let plan = join_all(at.map(|block| self.input.read_exact_at(aligned(), place::at(block))))
+            .then(|blocks| join_all([0, 1, 2, 3].map(|i| self.output.write_all_at(blocks[i], place::at(i)))))
             .lowering(lowering);
         plan.await.into_result().expect("a plan");
     }
 
     async fn deep(&self, at: [usize; 4], lowering: Lowering) {
-        let read = |block: usize| self.input.read_exact_at(aligned(), offset(block));
+        let read = |block: usize| self.input.read_exact_at(aligned(), place::at(block));
         let plan = read(at[0]).then(|_| read(at[1])).then(|_| read(at[2])).lowering(lowering);
         let blocks = plan.await.into_result().expect("a plan");
-        check(&[blocks.0, blocks.1, blocks.2], &at[..3]);
+        check_all(&[blocks.0, blocks.1, blocks.2], &at[..3]);
     }
 }
 
-fn offset(block: usize) -> u64 {
-    (block * BLOCK) as u64
-}
-
-fn check(blocks: &[Block], at: &[usize]) {
-    assert_eq!(blocks.len(), at.len());
-    for (block, at) in blocks.iter().zip(at) {
-        assert_eq!([block[0], block[BLOCK - 1]], [mark(*at); 2], "block {at}");
-    }
+fn check_all(blocks: &[Block], numbers: &[usize]) {
+    assert_eq!(blocks.len(), numbers.len());
+    blocks.iter().zip(numbers).for_each(|(block, number)| check(block, *number));
 }

@@ -1,148 +1,230 @@
-//! Files, against other runtimes and plain system calls: the same programs (`files/work.rs`), compiled once for each.
+//! Files, against other runtimes and plain system calls: the same programs (`files/programs.rs`), in the words of each.
 //!
 //! Each round has a runtime of its own.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+mod on_compio;
+mod on_glommio;
+mod on_monoio;
+mod on_runtime;
+mod on_tokio;
+mod on_tokio_uring;
+pub mod peer;
+pub mod place;
+mod plain;
+mod programs;
 
 use crate::{
     contest::{Bench, Sample, Scene},
     report::{Kind, Metric},
 };
-
-#[path = "files/on_compio.rs"]
-mod on_compio;
-#[path = "files/on_glommio.rs"]
-mod on_glommio;
-#[path = "files/on_monoio.rs"]
-mod on_monoio;
-#[path = "files/on_runtime.rs"]
-mod on_runtime;
-#[path = "files/on_tokio.rs"]
-mod on_tokio;
-#[path = "files/on_tokio_uring.rs"]
-mod on_tokio_uring;
-#[path = "files/plain.rs"]
-mod plain;
-
-const TASKS: usize = 64;
-const BLOCK: usize = 4096;
-const RECORD: usize = 128;
-
-/// What all of them work on.
-pub struct Place {
-    dir: PathBuf,
-    files: usize,
-    reads: usize,
-    appends: usize,
-}
-
-impl Place {
-    fn small(&self, n: usize) -> PathBuf {
-        self.dir.join(format!("small/{n}"))
-    }
-
-    fn large(&self) -> PathBuf {
-        self.dir.join("large")
-    }
-
-    fn log(&self) -> PathBuf {
-        // One for each process, so that a contestant finds its own.
-        self.dir.join(format!("log-{}", std::process::id()))
-    }
-}
-
-/// So many bytes that cached reads are spread over.
-const LARGE: usize = 64 << 20;
+use place::Place;
+pub use programs::{Shape, plan_blocks};
 
 type Work = fn(&Place);
-type Row = (&'static str, Kind, Work);
 
-fn place(scene: &Scene) -> Place {
-    let count = |count| scene.scaled(count) as usize;
-    Place { dir: scene.dir.clone(), files: count(20_000), reads: count(400_000), appends: count(20_000) }
+/// A name, what it is, the work, and what is checked after a round.
+struct Row {
+    name: &'static str,
+    kind: Kind,
+    work: Work,
+    check: Work,
 }
 
-fn prepare_small(scene: &Scene) {
-    let place = place(scene);
-    fs::create_dir(place.dir.join("small")).expect("a directory");
-    for n in 0..place.files {
-        fs::write(place.small(n), [7; BLOCK]).expect("a file");
-    }
+const fn row(name: &'static str, kind: Kind, work: Work, check: Work) -> Row {
+    Row { name, kind, work, check }
 }
 
-fn prepare_large(scene: &Scene) {
-    fs::write(place(scene).large(), vec![7; LARGE]).expect("a file");
-}
-
-macro_rules! rows {
-    ($work:ident $(, $name:literal => $own:expr)*) => {
-        &[
-            ("runtime", Kind::Ours, on_runtime::$work as Work),
-            $(($name, Kind::Ours, $own as Work),)*
-            ("tokio", Kind::Peer, on_tokio::$work),
-            ("monoio", Kind::Peer, on_monoio::$work),
-            ("compio", Kind::Peer, on_compio::$work),
-            ("glommio", Kind::Peer, on_glommio::$work),
-            ("tokio-uring", Kind::Peer, on_tokio_uring::$work),
-            ("threads, plain calls", Kind::Limit, plain::$work),
+/// A program on each runtime.
+macro_rules! peers {
+    ($program:ident) => {
+        [
+            ("runtime", Kind::Ours, $crate::files::programs::$program::<$crate::files::on_runtime::Ours>),
+            ("tokio", Kind::Peer, $crate::files::programs::$program::<$crate::files::on_tokio::Tokio>),
+            ("monoio", Kind::Peer, $crate::files::programs::$program::<$crate::files::on_monoio::Monoio>),
+            ("compio", Kind::Peer, $crate::files::programs::$program::<$crate::files::on_compio::Compio>),
+            ("glommio", Kind::Peer, $crate::files::programs::$program::<$crate::files::on_glommio::Glommio>),
+            ("tokio-uring", Kind::Peer, $crate::files::programs::$program::<$crate::files::on_tokio_uring::TokioUring>),
         ]
     };
 }
 
-fn bench(name: &str, title: &str, prepare: fn(&Scene), operations: fn(&Place) -> usize, rows: &'static [Row]) -> Bench {
-    let mut bench = Bench::new(name, "Files", title).headline(Metric::Rate).prepare(prepare).count_calls();
-    for &(name, kind, work) in rows {
-        bench.add(name, kind, move |scene| {
-            let place = place(scene);
-            move || Sample::of(operations(&place) as u64, || work(&place))
-        });
-    }
-    bench
+/// A plan's shape and a way to open files, on each runtime.
+pub type Plans = fn(&Place, programs::Shape, peer::How);
+
+/// Other runtimes, whose plans are their `join!`.
+pub fn plans() -> impl Iterator<Item = (&'static str, Plans)> {
+    let peers: [(_, _, Plans); 6] = peers!(plans);
+    peers.into_iter().filter(|(_, kind, _)| *kind == Kind::Peer).map(|(name, _, plans)| (name, plans))
 }
 
-pub fn benches() -> [Bench; 4] {
+/// A bench, without its contestants.
+struct Contest {
+    name: &'static str,
+    title: &'static str,
+    /// Once, for all.
+    prepare: fn(&Scene),
+    /// Before each round, and after it, outside of what is measured.
+    before: Work,
+    check: Work,
+    operations: fn(&Place) -> usize,
+}
+
+impl Contest {
+    fn bench(self, programs: [(&'static str, Kind, Work); 6], others: Vec<Row>) -> Bench {
+        let mut bench = Bench::new(self.name, "Files", self.title).headline(Metric::Cpu);
+        bench = bench.prepare(self.prepare).count_calls();
+        let mut rows: Vec<Row> =
+            programs.into_iter().map(|(name, kind, work)| row(name, kind, work, self.check)).collect();
+        // Ours beside ours, the limit last.
+        for other in others {
+            let place = if other.kind == Kind::Limit { rows.len() } else { 1 };
+            rows.insert(place, other);
+        }
+        let (before, operations) = (self.before, self.operations);
+        for Row { name, kind, work, check } in rows {
+            bench.add(name, kind, move |scene| {
+                let place = Place::of(scene);
+                move || {
+                    before(&place);
+                    let sample = Sample::of(operations(&place) as u64, || work(&place));
+                    check(&place);
+                    sample
+                }
+            });
+        }
+        bench
+    }
+}
+
+/// Where reads were checked as they came.
+fn nothing(_: &Place) {}
+
+fn no_file(_: &Scene) {}
+
+/// The limit.
+const PLAIN: &str = "threads, plain calls";
+
+pub fn benches() -> Vec<Bench> {
+    let mut benches = vec![appends(), small_files()];
+    benches.extend(random_accesses());
+    benches.extend(copies());
+    benches
+}
+
+fn appends() -> Bench {
+    let contest = Contest {
+        name: "files-appends",
+        title: "durable appends of 128 bytes, 64 writers on one file",
+        prepare: no_file,
+        before: place::empty_own,
+        check: place::all_appended,
+        operations: |place| place.appends,
+    };
+    let others = vec![
+        row("runtime, fs::Log", Kind::Ours, on_runtime::log, on_runtime::all_logged),
+        row(PLAIN, Kind::Limit, plain::appends, place::all_appended),
+    ];
+    contest.bench(peers!(appends), others).headline(Metric::Rate)
+}
+
+fn small_files() -> Bench {
+    let contest = Contest {
+        name: "files-small",
+        title: "files of 4 KiB: open, read, close, 64 at a time",
+        prepare: place::prepare_small,
+        before: nothing,
+        check: nothing,
+        operations: |place| place.files,
+    };
+    let others = vec![
+        row("runtime, fs::read", Kind::Ours, on_runtime::whole_files, nothing),
+        row(PLAIN, Kind::Limit, plain::small_files, nothing),
+    ];
+    contest.bench(peers!(small_files), others)
+}
+
+fn random_accesses() -> [Bench; 3] {
+    let reads = |name, title, operations| Contest {
+        name,
+        title,
+        prepare: place::prepare_large,
+        before: nothing,
+        check: nothing,
+        operations,
+    };
+    let cached = reads("files-reads", "random cached reads of 4 KiB, 64 at a time", |place| place.reads);
+    let direct =
+        reads("files-reads-direct", "random O_DIRECT reads of 4 KiB, 64 at a time", |place| place.direct_reads);
+    let writes = Contest {
+        name: "files-writes",
+        title: "buffered writes of 4 KiB, 64 tasks on one file",
+        prepare: no_file,
+        before: place::spoil_own,
+        check: place::all_written,
+        operations: |place| place.reads,
+    };
+    let by_the_ring = on_runtime::buffered_writes_by_the_ring;
     [
-        bench(
-            "files-appends",
-            "durable appends of 128 bytes, 64 writers on one file",
-            |_| {},
-            |place| place.appends,
-            rows!(appends, "runtime, fs::Log" => on_runtime::log),
+        cached.bench(peers!(cached_reads), vec![row(PLAIN, Kind::Limit, plain::cached_reads, nothing)]),
+        direct.bench(
+            peers!(direct_reads),
+            vec![
+                row("runtime, registered buffers", Kind::Ours, on_runtime::registered_reads, nothing),
+                row(PLAIN, Kind::Limit, plain::direct_reads, nothing),
+            ],
         ),
-        bench(
-            "files-small",
-            "files of 4 KiB: open, read, close, 64 at a time",
-            prepare_small,
-            |place| place.files,
-            rows!(small_files, "runtime, fs::read" => on_runtime::whole_files),
-        ),
-        bench(
-            "files-reads",
-            "random cached reads of 4 KiB, 64 at a time",
-            prepare_large,
-            |place| place.reads,
-            rows!(cached_reads),
-        ),
-        bench(
-            "files-writes",
-            "buffered writes of 4 KiB, 64 tasks on one file",
-            prepare_large,
-            |place| place.reads / 4,
-            rows!(buffered_writes, "runtime, by the ring" => on_runtime::buffered_writes_by_the_ring),
+        writes.bench(
+            peers!(buffered_writes),
+            vec![
+                row("runtime, by the ring", Kind::Ours, by_the_ring, place::all_written),
+                row(PLAIN, Kind::Limit, plain::buffered_writes, place::all_written),
+            ],
         ),
     ]
 }
 
-/// Where the n-th read is.
-fn offset(n: usize) -> u64 {
-    (n.wrapping_mul(2_654_435_761) % (LARGE / BLOCK) * BLOCK) as u64
-}
-
-/// Empty, for a new round.
-fn fresh(path: &Path) {
-    let _none = fs::remove_file(path);
-    fs::write(path, []).expect("a file");
+fn copies() -> [Bench; 3] {
+    let in_fours = |name, title| Contest {
+        name,
+        title,
+        prepare: place::prepare_large,
+        before: place::spoil_own,
+        check: place::large_copied,
+        operations: |_| place::LARGE >> 20,
+    };
+    let cached = in_fours("files-copy-4-to-1", "copy, 4 reads of 16 KiB : 1 write of 64 KiB, cached, per MiB");
+    let direct = in_fours("files-copy-4-to-1-direct", "copy, 4 reads of 16 KiB : 1 write of 64 KiB, O_DIRECT, per MiB");
+    let whole = Contest {
+        name: "files-copy",
+        title: "copy of a whole file, per MiB: by fs::copy, or by reads and writes of 128 KiB, 8 at a time",
+        prepare: place::prepare_huge,
+        before: place::remove_own,
+        check: place::huge_copied,
+        operations: |place| place.huge >> 20,
+    };
+    let copied = |name, kind, work| row(name, kind, work, place::large_copied);
+    [
+        cached.bench(
+            peers!(copy_four_to_one),
+            vec![
+                copied("runtime, plans", Kind::Ours, on_runtime::copy_plans),
+                copied(PLAIN, Kind::Limit, plain::copy_four_to_one),
+            ],
+        ),
+        direct.bench(
+            peers!(copy_four_to_one_direct),
+            vec![
+                copied("runtime, plans", Kind::Ours, on_runtime::copy_plans_direct),
+                copied(PLAIN, Kind::Limit, plain::copy_four_to_one_direct),
+            ],
+        ),
+        whole.bench(
+            peers!(copy_pieces),
+            vec![
+                row("tokio, fs::copy", Kind::Peer, on_tokio::copy, place::huge_copied),
+                row("runtime, fs::copy", Kind::Ours, on_runtime::copy, place::huge_copied),
+                row("std::fs::copy", Kind::Limit, plain::copy, place::huge_copied),
+            ],
+        ),
+    ]
 }

@@ -1,13 +1,9 @@
 //! `cargo run --release -p benches`: where this runtime stands, against other runtimes, loops by hand and itself.
 
 #![forbid(unsafe_code)]
-// The programs that all runtimes run are one file, compiled against each of them.
-#![allow(clippy::duplicate_mod)]
-
 mod busy;
 mod cli;
 mod contest;
-mod direct;
 mod echo;
 mod engines;
 mod files;
@@ -30,7 +26,7 @@ use report::{Machine, Report};
 
 /// Every bench, in the order of the report.
 fn benches() -> Vec<Bench> {
-    let mut benches = vec![small_files::bench(), small_files::bench_together(), direct::bench()];
+    let mut benches = vec![small_files::bench(), small_files::bench_together()];
     benches.extend(engines::benches());
     benches.extend([echo::bench(), local::bench()]);
     benches.extend(peers::benches());
@@ -94,6 +90,7 @@ fn measure(arguments: &cli::Arguments) -> io::Result<Report> {
         return Ok(report);
     }
     report.machine.lines().iter().for_each(|line| println!("{line}"));
+    let begun = std::time::Instant::now();
     for bench in chosen {
         // Not in /tmp, which may lie in memory.
         let dir = tempfile::tempdir_in(std::env::current_dir()?)?;
@@ -102,5 +99,6 @@ fn measure(arguments: &cli::Arguments) -> io::Result<Report> {
         report::print(&family);
         report.families.push(family);
     }
+    println!("\nall in {:.0} s", begun.elapsed().as_secs_f64());
     Ok(report)
 }

@@ -28,27 +28,57 @@ struct Case {
     size: usize,
     connections: usize,
     pipelined: usize,
+    slow: bool,
 }
 
 const fn case(name: &'static str, title: &'static str, work: Work, size: usize, connections: usize) -> Case {
-    Case { name, title, work, size, connections, pipelined: 1 }
+    Case { name, title, work, size, connections, pipelined: 1, slow: false }
 }
 
-const HTTP: Work = Work::Http(64);
+const SMALL: usize = 64;
+const LARGE: usize = 4096;
 
-const CASES: [Case; 10] = [
-    case("net-http-1", "HTTP, 64 B, 1 connection", HTTP, 64, 1),
-    case("net-http-64", "HTTP, 64 B, 64 connections", HTTP, 64, 64),
-    case("net-http-1024", "HTTP, 64 B, 1024 connections", HTTP, 64, 1024),
-    case("net-http-4k", "HTTP, 4 KiB, 64 connections", Work::Http(4096), 4096, 64),
-    Case { pipelined: 16, ..case("net-pipelined", "HTTP, 64 B, 64 connections, 16 requests at a time", HTTP, 64, 64) },
-    case("net-echo-64", "echo, 64 B, 64 connections", Work::Echo, 64, 64),
-    case("net-echo-256", "echo, 64 B, 256 connections", Work::Echo, 64, 256),
-    case("net-echo-4k", "echo, 4 KiB, 256 connections", Work::Echo, 4096, 256),
-    case("net-hyper", "hyper, 64 B, 64 connections", Work::Hyper(64), 64, 64),
+const fn http(name: &'static str, title: &'static str, size: usize, connections: usize) -> Case {
+    case(name, title, Work::Http(size), size, connections)
+}
+
+const fn echo(name: &'static str, title: &'static str, size: usize, connections: usize) -> Case {
+    case(name, title, Work::Echo, size, connections)
+}
+
+/// No part of a quick run.
+const fn slow(case: Case) -> Case {
+    Case { slow: true, ..case }
+}
+
+const CASES: [Case; 19] = [
+    http("net-http-1", "HTTP, 64 B, 1 connection", SMALL, 1),
+    http("net-http-64", "HTTP, 64 B, 64 connections", SMALL, 64),
+    slow(http("net-http-256", "HTTP, 64 B, 256 connections", SMALL, 256)),
+    http("net-http-1024", "HTTP, 64 B, 1024 connections", SMALL, 1024),
+    slow(http("net-http-4k-1", "HTTP, 4 KiB, 1 connection", LARGE, 1)),
+    http("net-http-4k-64", "HTTP, 4 KiB, 64 connections", LARGE, 64),
+    slow(http("net-http-4k-256", "HTTP, 4 KiB, 256 connections", LARGE, 256)),
+    slow(http("net-http-4k-1024", "HTTP, 4 KiB, 1024 connections", LARGE, 1024)),
+    Case { pipelined: 16, ..http("net-pipelined", "HTTP, 64 B, 64 connections, 16 requests at a time", SMALL, 64) },
+    slow(echo("net-echo-1", "echo, 64 B, 1 connection", SMALL, 1)),
+    echo("net-echo-64", "echo, 64 B, 64 connections", SMALL, 64),
+    slow(echo("net-echo-256", "echo, 64 B, 256 connections", SMALL, 256)),
+    slow(echo("net-echo-1024", "echo, 64 B, 1024 connections", SMALL, 1024)),
+    slow(echo("net-echo-4k-1", "echo, 4 KiB, 1 connection", LARGE, 1)),
+    slow(echo("net-echo-4k-64", "echo, 4 KiB, 64 connections", LARGE, 64)),
+    echo("net-echo-4k-256", "echo, 4 KiB, 256 connections", LARGE, 256),
+    slow(echo("net-echo-4k-1024", "echo, 4 KiB, 1024 connections", LARGE, 1024)),
+    case("net-hyper", "hyper, 64 B, 64 connections", Work::Hyper(SMALL), SMALL, 64),
     Case {
         pipelined: 16,
-        ..case("net-hyper-pipelined", "hyper, 64 B, 64 connections, 16 requests at a time", Work::Hyper(64), 64, 64)
+        ..case(
+            "net-hyper-pipelined",
+            "hyper, 64 B, 64 connections, 16 requests at a time",
+            Work::Hyper(SMALL),
+            SMALL,
+            64,
+        )
     },
 ];
 
@@ -65,6 +95,7 @@ pub fn benches() -> impl Iterator<Item = Bench> {
 
 fn bench(case: &'static Case) -> Bench {
     let mut bench = Bench::new(case.name, "Servers", case.title).headline(Metric::Cpu).count_calls();
+    bench.slow = case.slow;
     for (index, peer) in peers(case.work) {
         bench.add(peer.name, peer.kind, move |scene| {
             let time = Duration::from_millis(if scene.quick { 100 } else { 300 });

@@ -3,11 +3,13 @@
 //! Each is written as its runtime's documentation says: a loop that accepts, a task per connection, 4 KiB of input.
 
 mod compio;
+mod drop_in;
 mod epoll;
 mod glommio;
 mod hyper;
 mod monoio;
 mod native;
+mod owned;
 mod runtime;
 mod tokio;
 mod tokio_uring;
@@ -62,6 +64,15 @@ pub const PEERS: [Peer; 14] = [
     Peer { face: Face::Hyper, ..peer("with Defer, hyper", Kind::Ours, hyper::on_runtime_deferred) },
     Peer { face: Face::Hyper, ..peer("tokio, hyper", Kind::Peer, hyper::on_tokio) },
 ];
+
+fn ours() -> ::runtime::Runtime {
+    ::runtime::Runtime::new().expect("a runtime")
+}
+
+/// With the task-run mode that takes least CPU time.
+fn ours_deferred() -> ::runtime::Runtime {
+    ::runtime::Builder::new().task_run(::runtime::TaskRun::Defer).build().expect("a runtime")
+}
 
 /// Serves on a port of its own, which it prints.
 pub fn serve(peer: &Peer, work: Work) {

@@ -1,4 +1,4 @@
-//! Tasks, channels and timers, against other runtimes: the same programs (`work.rs`), compiled once for each of them.
+//! Tasks, channels and timers, against other runtimes: the same programs (`peers/programs.rs`), compiled once for each of them.
 //!
 //! Each peer is used as its documentation says: with its own channels and its own yield where it has them, with the
 //! crate it recommends, or the usual one, where it has not. A round builds a runtime, warms it up, and measures inside.
@@ -10,18 +10,16 @@ use crate::{
     report::{Kind, Metric},
 };
 
-#[path = "peers/compio.rs"]
-mod on_compio;
-#[path = "peers/glommio.rs"]
-mod on_glommio;
-#[path = "peers/monoio.rs"]
-mod on_monoio;
-#[path = "peers/ours.rs"]
-mod on_runtime;
-#[path = "peers/tokio.rs"]
-mod on_tokio;
-#[path = "peers/tokio_threads.rs"]
-mod on_tokio_threads;
+mod compio;
+mod glommio;
+mod lacking;
+mod monoio;
+mod ours;
+mod programs;
+mod tokio;
+mod tokio_threads;
+
+use programs::programs;
 
 /// Where the measured loop runs. They differ: to some runtimes the future of `block_on` is no task, and is woken otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,12 +89,12 @@ macro_rules! peer {
 /// All, the project's own first.
 pub fn all() -> Vec<Peer> {
     vec![
-        peer!("runtime", on_runtime),
-        peer!("tokio, current thread", on_tokio),
-        peer!("tokio, multi thread", on_tokio_threads),
-        peer!("monoio", on_monoio),
-        peer!("compio", on_compio),
-        peer!("glommio", on_glommio),
+        peer!("runtime", ours),
+        peer!("tokio, current thread", tokio),
+        peer!("tokio, multi thread", tokio_threads),
+        peer!("monoio", monoio),
+        peer!("compio", compio),
+        peer!("glommio", glommio),
     ]
 }
 

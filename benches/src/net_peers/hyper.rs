@@ -9,29 +9,26 @@ use ::hyper::{
     server::conn::http1,
     service::service_fn,
 };
-use ::runtime::{Builder, Runtime, TaskRun};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
 
 use super::work::{Work, body};
 
 pub fn on_runtime(listener: net::TcpListener, work: Work) {
-    on(&Runtime::new().expect("a runtime"), listener, work);
+    super::ours().block_on(accept_all(listener, work));
 }
 
 /// With the task-run mode that takes least CPU time.
 pub fn on_runtime_deferred(listener: net::TcpListener, work: Work) {
-    on(&Builder::new().task_run(TaskRun::Defer).build().expect("a runtime"), listener, work);
+    super::ours_deferred().block_on(accept_all(listener, work));
 }
 
-fn on(runtime: &Runtime, listener: net::TcpListener, work: Work) {
-    runtime.block_on(async {
-        let listener = ::runtime::net::TcpListener::from_std(listener).expect("a listener");
-        loop {
-            let (stream, _) = listener.accept().await.expect("a connection");
-            drop(::runtime::spawn(connection(stream, work)));
-        }
-    });
+async fn accept_all(listener: net::TcpListener, work: Work) {
+    let listener = ::runtime::net::TcpListener::from_std(listener).expect("a listener");
+    loop {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        drop(::runtime::spawn(connection(stream, work)));
+    }
 }
 
 pub fn on_tokio(listener: net::TcpListener, work: Work) {

@@ -1,5 +1,7 @@
 //! The data: a report has families, a family has a row for each contestant, a row has a figure for each metric.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Machine;
@@ -22,7 +24,7 @@ pub enum Metric {
     P50,
     P99,
     P999,
-    /// Calls of `io_uring_enter` per operation, by the runtime's own count.
+    /// Calls of `io_uring_enter` per operation, by the runtime's own count, or by perf(1).
     Enters,
     /// System calls of any kind per operation, by perf(1) in a round of their own.
     Calls,
@@ -134,6 +136,9 @@ pub struct Family {
     /// What decides who leads.
     pub headline: Metric,
     pub rounds: usize,
+    /// All rounds, with their preparation.
+    #[serde(default)]
+    pub took: Duration,
     pub rows: Vec<Row>,
 }
 

@@ -9,7 +9,8 @@ const NAME: usize = 30;
 
 /// On stdout.
 pub fn print(family: &Family) {
-    println!("\n{} · {} ({} interleaved rounds)", family.name, family.title, family.rounds);
+    let took = family.took.as_secs_f64();
+    println!("\n{} · {} ({} interleaved rounds, {took:.1} s)", family.name, family.title, family.rounds);
     let metrics = family.metrics();
     print!("{:<NAME$}", "");
     for metric in &metrics {
