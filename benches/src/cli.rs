@@ -19,7 +19,7 @@ pub struct Arguments {
     /// Only contestants whose names hold this; can be repeated, and separated by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub contestants: Vec<String>,
-    /// How many rounds count, instead of 7, or 3 for a quick run
+    /// How many rounds count, instead of 5, or 3 for a quick run
     #[arg(long)]
     rounds: Option<usize>,
     /// Writes the figures there
@@ -55,7 +55,7 @@ pub enum Part {
 
 impl Arguments {
     pub fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(if self.quick { 3 } else { 7 }).max(1)
+        self.rounds.unwrap_or(if self.quick { 3 } else { 5 }).max(1)
     }
 
     /// For the report.

@@ -189,8 +189,8 @@ fn copies() -> [Bench; 3] {
         title,
         prepare: place::prepare_large,
         before: place::spoil_own,
-        check: place::large_copied,
-        operations: |_| place::LARGE >> 20,
+        check: place::part_copied,
+        operations: |place| place.copied >> 20,
     };
     let cached = in_fours("files-copy-4-to-1", "copy, 4 reads of 16 KiB : 1 write of 64 KiB, cached, per MiB");
     let direct = in_fours("files-copy-4-to-1-direct", "copy, 4 reads of 16 KiB : 1 write of 64 KiB, O_DIRECT, per MiB");
@@ -202,7 +202,7 @@ fn copies() -> [Bench; 3] {
         check: place::huge_copied,
         operations: |place| place.huge >> 20,
     };
-    let copied = |name, kind, work| row(name, kind, work, place::large_copied);
+    let copied = |name, kind, work| row(name, kind, work, place::part_copied);
     [
         cached.bench(
             peers!(copy_four_to_one),

@@ -122,13 +122,13 @@ struct Row {
 const BOTH: &[Place] = &[Place::Task, Place::BlockOn];
 
 const ROWS: [Row; 7] = [
-    Row { name: "spawn", title: "spawn a task and await it, one by one", operations: 1_000_000, places: BOTH },
-    Row { name: "spawn-batches", title: "spawn 1000 tasks, then await them", operations: 2_000_000, places: BOTH },
-    Row { name: "yield", title: "yields of 100 tasks", operations: 5_000_000, places: &[Place::Task] },
+    Row { name: "spawn", title: "spawn a task and await it, one by one", operations: 400_000, places: BOTH },
+    Row { name: "spawn-batches", title: "spawn 1000 tasks, then await them", operations: 1_000_000, places: BOTH },
+    Row { name: "yield", title: "yields of 100 tasks", operations: 2_000_000, places: &[Place::Task] },
     Row {
         name: "channel",
         title: "round trips between two tasks over local channels",
-        operations: 1_000_000,
+        operations: 400_000,
         places: BOTH,
     },
     Row {

@@ -11,7 +11,7 @@ use runtime::{
 
 use super::{
     peer::{How, Parts, Peer, owned_buffers},
-    place::{BLOCK, LARGE, PART, Place, RECORD, TASKS, aligned, at, check, random},
+    place::{BLOCK, PART, Place, RECORD, TASKS, aligned, at, check, random},
     programs::{all, buffered_writes},
 };
 
@@ -129,10 +129,10 @@ pub fn copy_plans_direct(place: &Place) {
 
 /// Four reads and the write of all four blocks where they lie, as one plan.
 fn copy_by_plans(place: &Place, how: How) {
-    let (from, to) = (place.large(), place.own());
+    let (from, to, bytes) = (place.large(), place.own(), place.copied);
     Ours::run(async move {
         let files = Rc::new((Ours::open(&from, how).await, Ours::open(&to, how).await));
-        all::<Ours, _>(8, LARGE / (4 * PART), |next| {
+        all::<Ours, _>(8, bytes / (4 * PART), |next| {
             let files = files.clone();
             async move {
                 let (from, to) = &*files;

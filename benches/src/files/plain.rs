@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     peer::How,
-    place::{BLOCK, LARGE, PART, Place, RECORD, TASKS, aligned, at, check, mark, random},
+    place::{BLOCK, PART, Place, RECORD, TASKS, aligned, at, check, mark, random},
 };
 
 fn all(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
@@ -100,7 +100,7 @@ fn copy_in_fours(place: &Place, how: How, threads: usize) {
         let whole = &mut memory[range];
         loop {
             let n = next.fetch_add(1, Relaxed);
-            if n >= LARGE / whole.len() {
+            if n >= place.copied / whole.len() {
                 break;
             }
             let start = (n * whole.len()) as u64;

@@ -4,7 +4,7 @@ use std::{cell::Cell, rc::Rc};
 
 use super::{
     peer::{How, Peer},
-    place::{BLOCK, BLOCKS, LARGE, PART, PIECE, Place, RECORD, TASKS, at, check, mark, random},
+    place::{BLOCK, BLOCKS, PART, PIECE, Place, RECORD, TASKS, at, check, mark, random},
 };
 
 /// The numbers that tasks have not taken yet.
@@ -130,10 +130,10 @@ pub fn copy_four_to_one_direct<P: Peer>(place: &Place) {
 }
 
 fn copy_in_fours<P: Peer>(place: &Place, how: How) {
-    let (from, to) = (place.large(), place.own());
+    let (from, to, bytes) = (place.large(), place.own(), place.copied);
     P::run(async move {
         let files = Rc::new((P::open(&from, how).await, P::open(&to, how).await));
-        all::<P, _>(8, LARGE / (4 * PART), |next| {
+        all::<P, _>(8, bytes / (4 * PART), |next| {
             let files = files.clone();
             async move {
                 let (from, to) = &*files;
