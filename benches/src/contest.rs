@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::{Family, Figure, Kind, Metric, Row};
 use calls::{Calls, Count};
-pub use child::run as run_child;
+pub use child::{counts_calls, run as run_child};
 use process::Process;
 pub use process::die_with_parent;
 
@@ -213,7 +213,7 @@ fn count_calls(running: &mut [Running<'_>]) {
     }
     for (one, count) in running.iter_mut().zip(counts) {
         if let (Some(count), Ok(process)) = (count, &mut one.process) {
-            one.calls = process.round().ok().and_then(|sample| count.finish(sample.operations));
+            one.calls = process.round("count").ok().and_then(|sample| count.finish(sample.operations));
         }
     }
 }
@@ -229,7 +229,7 @@ impl Running<'_> {
     /// The first one is to warm up, and does not count.
     fn round(&mut self, counts: bool) {
         let Ok(process) = &mut self.process else { return };
-        match process.round() {
+        match process.round("round") {
             Ok(sample) if counts => self.samples.push(sample),
             Ok(_) => {}
             Err(error) => {

@@ -9,8 +9,7 @@ use crate::{
 const TASKS: u32 = 1_000_000;
 
 pub fn bench() -> Bench {
-    let title =
-        "tasks that sleep for an hour, a million: bytes of each, spawned and dropped per second, yields among them";
+    let title = "a million tasks that sleep: bytes of each; waits are those of yields among them";
     let mut bench = Bench::new("million", "Memory", title).headline(Metric::Each).once();
     for peer in peers::all() {
         bench.add(peer.name, peer.kind(), move |scene| {

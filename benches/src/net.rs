@@ -93,8 +93,17 @@ pub fn benches() -> impl Iterator<Item = Bench> {
     CASES.iter().map(bench).chain([storm::bench()])
 }
 
+/// What its bench is drawn with.
+fn chapter(work: Work) -> &'static str {
+    match work {
+        Work::Http(_) => "HTTP servers",
+        Work::Echo | Work::Lean => "Echo servers",
+        Work::Hyper(_) => "Other servers",
+    }
+}
+
 fn bench(case: &'static Case) -> Bench {
-    let mut bench = Bench::new(case.name, "Servers", case.title).headline(Metric::Cpu).count_calls();
+    let mut bench = Bench::new(case.name, chapter(case.work), case.title).headline(Metric::Cpu).count_calls();
     bench.slow = case.slow;
     for (index, peer) in peers(case.work) {
         bench.add(peer.name, peer.kind, move |scene| {

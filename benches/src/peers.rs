@@ -133,7 +133,7 @@ const ROWS: [Row; 7] = [
     },
     Row {
         name: "channel-shared",
-        title: "the same over channels that could cross threads",
+        title: "round trips between two tasks over channels that could cross threads",
         operations: 100_000,
         places: BOTH,
     },

@@ -49,8 +49,9 @@ impl Process {
         self.child.id()
     }
 
-    pub fn round(&mut self) -> Result<Sample, String> {
-        self.input.write_all(b"round\n").map_err(|error| format!("it has ended: {error}"))?;
+    /// `kind` is what the process is told.
+    pub fn round(&mut self, kind: &str) -> Result<Sample, String> {
+        writeln!(self.input, "{kind}").map_err(|error| format!("it has ended: {error}"))?;
         match self.output.recv_timeout(PATIENCE) {
             Ok(line) => serde_json::from_str(&line).map_err(|error| format!("{line:?}: {error}")),
             Err(mpsc::RecvTimeoutError::Timeout) => Err(format!("no end of a round within {PATIENCE:?}")),

@@ -7,19 +7,21 @@ use super::{
     place::{BLOCK, BLOCKS, PART, PIECE, Place, RECORD, TASKS, at, check, mark, random},
 };
 
-/// The numbers that tasks have not taken yet.
+/// The numbers that tasks have not taken yet, from 0 on.
 #[derive(Clone)]
-pub struct Next(Rc<Cell<usize>>);
+pub struct Next {
+    next: Rc<Cell<usize>>,
+    end: usize,
+}
 
 impl Next {
     pub fn below(count: usize) -> Next {
-        Next(Rc::new(Cell::new(count)))
+        Next { next: Rc::new(Cell::new(0)), end: count }
     }
 
     pub fn take(&self) -> Option<usize> {
-        let n = self.0.get().checked_sub(1)?;
-        self.0.set(n);
-        Some(n)
+        let n = self.next.get();
+        (n < self.end).then(|| self.next.replace(n + 1))
     }
 }
 

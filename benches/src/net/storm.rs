@@ -20,7 +20,7 @@ const CONNECTIONS: u32 = 3200;
 
 pub fn bench() -> Bench {
     let title = "accept storm: connect, one HTTP request, close";
-    let mut bench = Bench::new("net-storm", "Servers", title).headline(Metric::Cpu).count_calls();
+    let mut bench = Bench::new("net-storm", "Other servers", title).headline(Metric::Cpu).count_calls();
     for (index, peer) in peers(Work::Http(64)) {
         bench.add(peer.name, peer.kind, move |scene| {
             let each = scene.scaled(CONNECTIONS) as usize / CLIENTS;

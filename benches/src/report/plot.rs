@@ -2,6 +2,7 @@
 
 mod bars;
 mod canvas;
+mod grid;
 mod overview;
 mod waits;
 
@@ -24,7 +25,7 @@ pub fn draw_all(report: &Report, dir: &Path) -> Result<Vec<(String, Vec<String>)
         let slug = chapter.to_lowercase().replace(' ', "-");
         let mut files = vec![format!("{slug}.svg")];
         bars::draw(&families, &dir.join(&files[0]))?;
-        if chapter == "Servers" {
+        if chapter.ends_with("servers") {
             files.push(format!("{slug}-waits.svg"));
             waits::draw(&families, &dir.join(&files[1]))?;
         }

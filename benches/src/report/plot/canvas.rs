@@ -4,7 +4,7 @@ use std::path::Path;
 
 use plotters::{
     coord::Shift,
-    prelude::{DrawingArea, IntoDrawingArea, Rectangle, SVGBackend, Text},
+    prelude::{Circle, DrawingArea, IntoDrawingArea, Rectangle, SVGBackend, Text},
     style::{
         Color, IntoFont, RGBColor, TextStyle, WHITE,
         text_anchor::{HPos, Pos, VPos},
@@ -29,6 +29,10 @@ impl<'a> Canvas<'a> {
         self.area.draw(&bar).map_err(|error| error.to_string())
     }
 
+    pub fn dot(&self, x: i32, y: i32, radius: i32, color: RGBColor) -> Result<(), String> {
+        self.area.draw(&Circle::new((x, y), radius, color.filled())).map_err(|error| error.to_string())
+    }
+
     /// Begins at `left`; `middle` is where its middle is from the top.
     pub fn text(&self, left: i32, middle: i32, text: &str, size: i32) -> Result<(), String> {
         self.write(left, middle, text, size, HPos::Left)
@@ -37,6 +41,10 @@ impl<'a> Canvas<'a> {
     /// Ends at `right`.
     pub fn text_before(&self, right: i32, middle: i32, text: &str, size: i32) -> Result<(), String> {
         self.write(right, middle, text, size, HPos::Right)
+    }
+
+    pub fn text_amid(&self, x: i32, middle: i32, text: &str, size: i32) -> Result<(), String> {
+        self.write(x, middle, text, size, HPos::Center)
     }
 
     fn write(&self, x: i32, y: i32, text: &str, size: i32, side: HPos) -> Result<(), String> {

@@ -7,49 +7,87 @@ use plotters::style::RGBColor;
 use super::Canvas;
 use crate::report::{Family, Kind, Report};
 
-const WIDTH: i32 = 980;
-const NAMES: i32 = 420;
+const WIDTH: i32 = 1000;
+const NAMES: i32 = 520;
 /// Where both are alike; and how wide a factor of two is.
-const EVEN: i32 = 580;
-const DOUBLE: f64 = 70.0;
-const ROW: i32 = 22;
+const EVEN: i32 = 640;
+const DOUBLE: f64 = 55.0;
+const ROW: i32 = 17;
+const CHAPTER: i32 = 24;
+const TOP: i32 = 62;
 const AHEAD: RGBColor = RGBColor(0, 114, 178);
 const BEHIND: RGBColor = RGBColor(213, 94, 0);
-const LINE: RGBColor = RGBColor(180, 180, 180);
+const UNSURE: RGBColor = RGBColor(150, 150, 150);
+const LINE: RGBColor = RGBColor(225, 225, 225);
+/// Powers of two, with their names.
+const SCALE: [(f64, &str); 7] =
+    [(-2.0, "¼"), (-1.0, "½"), (0.0, "even"), (1.0, "2×"), (2.0, "4×"), (3.0, "8×"), (4.0, "16×")];
 
 struct Duel<'a> {
     family: &'a Family,
     rival: &'a str,
     lead: f64,
+    /// The ranges of all rounds do not meet.
+    sure: bool,
 }
 
 pub fn draw(report: &Report, path: &Path) -> Result<(), String> {
-    let mut duels: Vec<Duel> = report.families.iter().filter_map(duel).collect();
-    duels.sort_by(|a, b| b.lead.total_cmp(&a.lead));
-    let height = 70 + ROW * duels.len() as i32;
-    let canvas = Canvas::new(path, WIDTH, height)?;
-    canvas.text(10, 16, "This runtime against the best other one, workload by workload (a factor; log scale)", 15)?;
-    canvas.text_before(EVEN - 8, 40, "another leads", 13)?;
-    canvas.text(EVEN + 8, 40, "this one leads", 13)?;
-    for power in -2i32..=4 {
-        let x = EVEN + (f64::from(power) * DOUBLE) as i32;
-        canvas.bar(x, 52, 1, height - 60, LINE)?;
+    let duels: Vec<Duel> = report.families.iter().filter_map(duel).collect();
+    let mut chapters: Vec<&str> = Vec::new();
+    for duel in &duels {
+        if !chapters.contains(&duel.family.chapter.as_str()) {
+            chapters.push(&duel.family.chapter);
+        }
     }
-    for (i, duel) in duels.iter().enumerate() {
-        let top = 54 + ROW * i as i32;
-        let width = (duel.lead.log2().clamp(-2.0, 4.0) * DOUBLE) as i32;
-        let (left, color) = if width >= 0 { (EVEN, AHEAD) } else { (EVEN + width, BEHIND) };
-        let name = format!("{} ({})", duel.family.title, duel.family.headline.title());
-        canvas.text(10, top + ROW / 2, &shortened(&name), 12)?;
-        canvas.bar(left, top + 3, width.abs(), ROW - 6, color)?;
-        canvas.text(
-            left.max(EVEN) + width.max(0) + 6,
-            top + ROW / 2,
-            &format!("{:.2}x {}", duel.lead, duel.rival),
-            12,
-        )?;
+    let height = TOP + 10 + ROW * duels.len() as i32 + CHAPTER * chapters.len() as i32;
+    let canvas = Canvas::new(path, WIDTH, height)?;
+    head(&canvas, height)?;
+    let mut top = TOP;
+    for chapter in chapters {
+        canvas.text(10, top + CHAPTER / 2 + 2, chapter, 14)?;
+        top += CHAPTER;
+        let mut of_chapter: Vec<&Duel> = duels.iter().filter(|duel| duel.family.chapter == chapter).collect();
+        of_chapter.sort_by(|a, b| b.lead.total_cmp(&a.lead));
+        for duel in of_chapter {
+            row(&canvas, duel, top)?;
+            top += ROW;
+        }
     }
     canvas.finish()
+}
+
+fn head(canvas: &Canvas, height: i32) -> Result<(), String> {
+    canvas.text(10, 14, "This runtime against the best other one: how many times as good, workload by workload", 15)?;
+    let colors = [
+        (10, AHEAD, "this one leads"),
+        (150, BEHIND, "another one leads"),
+        (310, UNSURE, "as good as even: the ranges overlap"),
+    ];
+    for (left, color, text) in colors {
+        canvas.bar(left, 32, 14, 12, color)?;
+        canvas.text(left + 20, 38, text, 12)?;
+    }
+    for (power, name) in SCALE {
+        let x = EVEN + (power * DOUBLE) as i32;
+        canvas.bar(x, TOP, 1, height - TOP - 6, if power == 0.0 { UNSURE } else { LINE })?;
+        canvas.text_amid(x, TOP - 8, name, 11)?;
+    }
+    Ok(())
+}
+
+fn row(canvas: &Canvas, duel: &Duel, top: i32) -> Result<(), String> {
+    let width = (duel.lead.log2().clamp(-2.0, 4.0) * DOUBLE) as i32;
+    let left = if width >= 0 { EVEN } else { EVEN + width };
+    let color = match (duel.sure, width >= 0) {
+        (false, _) => UNSURE,
+        (true, true) => AHEAD,
+        (true, false) => BEHIND,
+    };
+    let name = format!("{} ({})", duel.family.title, duel.family.headline.title());
+    canvas.text_before(NAMES, top + ROW / 2, &shortened(&name), 11)?;
+    canvas.bar(left, top + 3, width.abs(), ROW - 5, color)?;
+    let text = format!("{:.2}× {}", duel.lead, duel.rival);
+    canvas.text(left.max(EVEN) + width.max(0) + 6, top + ROW / 2, &text, 11)
 }
 
 /// None where no other runtime takes part.
@@ -57,10 +95,12 @@ fn duel(family: &Family) -> Option<Duel<'_>> {
     let (_, ours) = family.best(family.headline, &[Kind::Ours])?;
     let (rival, theirs) = family.best(family.headline, &[Kind::Peer])?;
     let lead = Family::times_as_good(family.headline, ours.median, theirs.median);
-    Some(Duel { family, rival: &rival.contestant, lead })
+    // One round has no range, and is not taken for noise.
+    let sure = ours.least > theirs.most || theirs.least > ours.most || family.rounds == 1;
+    Some(Duel { family, rival: &rival.contestant, lead, sure })
 }
 
 fn shortened(name: &str) -> String {
-    let fits = (NAMES / 6) as usize;
-    if name.chars().count() <= fits { name.to_owned() } else { name.chars().take(fits - 1).chain(['…']).collect() }
+    const FITS: usize = 84;
+    if name.chars().count() <= FITS { name.to_owned() } else { name.chars().take(FITS - 1).chain(['…']).collect() }
 }
