@@ -2,7 +2,6 @@
 //! allocate is asserted by `tests/allocations.rs`.
 
 #![forbid(unsafe_code)]
-#![allow(missing_docs)]
 
 use std::{future::poll_fn, hint::black_box, pin::Pin, task::Poll};
 
