@@ -1,7 +1,7 @@
 //! The busy core: a task computes in slices, and plans of depth 3 run beside it on the same shard.
 //!
 //! What is measured is how long a plan takes from its first poll to when its task goes on, for each engine and each
-//! task-run mode of the ring. `busy quick` takes less than 10 s, with fewer plans.
+//! task-run mode of the ring.
 
 use std::{
     cell::{Cell, RefCell},
@@ -11,22 +11,26 @@ use std::{
 };
 
 use runtime::{
-    Builder, IntoResult, IoBuf, Lowering, Runtime, TaskRun, buf::IoBufMut, fs::File, join_all, net::TcpStream, spawn,
+    Builder, IntoResult, IoBuf, Lowering, Runtime, TaskRun, buf::Slice, fs::File, join_all, net::TcpStream, spawn,
     task::yield_now,
 };
 
-use crate::measure::{median, pin, quantile, this_thread};
+use crate::{
+    contest::{Bench, Sample},
+    files::{
+        peer::O_DIRECT,
+        place::{self, BLOCK, BLOCKS, Place},
+    },
+    measure::{pin, this_thread},
+    report::{Kind, Metric},
+};
 
 const MODES: [(&str, TaskRun); 3] =
     [("defer", TaskRun::Defer), ("coop", TaskRun::Coop), ("interrupt", TaskRun::Interrupt)];
-const CORES: [usize; 2] = [0, 1];
 const SLICES: [Duration; 2] = [Duration::from_micros(200), Duration::from_millis(1)];
-const O_DIRECT: i32 = 0o40000;
-const BLOCK: usize = 4096;
-const BLOCKS: usize = 1024;
 const MESSAGE: usize = 64;
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Work {
     Reads,
     Trips,
@@ -36,31 +40,27 @@ enum Work {
 /// Names of engines; `None` is op by op.
 type Engines = &'static [(&'static str, Option<Lowering>)];
 
-/// What is run: the work, and by which engine, `None` being op by op.
-const KINDS: [(Work, &str, Engines); 3] = [
+/// What is run: the work, its name and title, and the engines.
+const KINDS: [(Work, &str, &str, Engines); 3] = [
     (
         Work::Reads,
+        "reads",
         "3 O_DIRECT reads, one after the other",
         &[("op by op", None), ("staged", Some(Lowering::Staged)), ("chain", Some(Lowering::Chain))],
     ),
     (
         Work::Trips,
+        "trips",
         "3 round trips over TCP (6 ops)",
         &[("op by op", None), ("staged", Some(Lowering::Staged)), ("chain", Some(Lowering::Chain))],
     ),
     (
         Work::Joins,
+        "joins",
         "2 : 2 : 2 O_DIRECT reads",
         &[("op by op", None), ("staged", Some(Lowering::Staged)), ("gate", Some(Lowering::Gate))],
     ),
 ];
-
-/// One row's measurements in one task-run mode.
-#[derive(Default)]
-struct Times {
-    plans: Vec<Duration>,
-    slices: Vec<Duration>,
-}
 
 /// Computes for a time that was calibrated beforehand, so that what the kernel takes from the task makes it later, as
 /// it would a real one. A loop that watches the clock would hide it.
@@ -105,64 +105,60 @@ struct Peer {
     next: Cell<usize>,
 }
 
-/// One shard for each task-run mode.
+/// One contestant's.
 struct Shard {
     runtime: Runtime,
     peer: Rc<Peer>,
-    /// The thread at the other end of the stream.
-    thread: String,
 }
 
-pub fn report() {
-    let quick = std::env::args().any(|arg| arg == "quick");
-    let (rounds, per_round) = if quick { (2, Duration::from_millis(25)) } else { (5, Duration::from_millis(80)) };
-    let dir =
-        tempfile::tempdir_in(std::env::current_dir().expect("a working directory")).expect("a folder on a device");
-    let path = dir.path().join("blocks");
-    let blocks: Vec<u8> = (0..BLOCKS).flat_map(|block| [mark(block); BLOCK]).collect();
-    std::fs::write(&path, blocks).expect("a file");
-    std::fs::File::open(&path).and_then(|file| file.sync_all()).expect("a sync");
-    let computing = Computing::calibrated();
-    let mut shards = MODES.map(|(_, mode)| Shard::new(mode, &path));
-    for slice in SLICES {
-        println!(
-            "\nplans beside a task that computes in slices of {slice:?} ({rounds} interleaved rounds on each core)"
-        );
-        for (work, title, engines) in KINDS {
-            let mut times: Vec<[[Times; CORES.len()]; MODES.len()]> =
-                engines.iter().map(|_| Default::default()).collect();
-            for core in CORES.repeat(rounds) {
-                keep_on(core, &shards);
-                for ((_, lowering), times) in engines.iter().zip(&mut times) {
-                    for (shard, times) in shards.iter_mut().zip(times) {
-                        let run = measure(work, *lowering, shard.peer.clone(), computing, slice, per_round);
-                        let (plans, slices) = shard.runtime.block_on(run);
-                        times[core].plans.extend(plans);
-                        times[core].slices.extend(slices);
-                    }
+pub fn benches() -> impl Iterator<Item = Bench> {
+    SLICES.into_iter().flat_map(|slice| {
+        KINDS.into_iter().map(move |(work, name, title, engines)| {
+            let name = format!("busy-{name}-{}us", slice.as_micros());
+            let title = format!("{title}, beside a task that computes in slices of {slice:?}");
+            let mut bench =
+                Bench::new(name, "Plans on a busy core", title).headline(Metric::P50).prepare(place::prepare_large);
+            for &(engine, lowering) in engines {
+                for (mode_name, mode) in MODES {
+                    let kind = if lowering.is_none() { Kind::OpByOp } else { Kind::Ours };
+                    bench.add(format!("{engine}, {mode_name}"), kind, move |scene| {
+                        let time = Duration::from_millis(if scene.quick { 25 } else { 150 });
+                        let (mut shard, computing) =
+                            (Shard::new(mode, &Place::of(scene).large()), Computing::calibrated());
+                        move || shard.round(work, lowering, computing, slice, time)
+                    });
                 }
             }
-            print_table(title, slice, engines, &mut times);
-        }
-    }
+            bench
+        })
+    })
 }
 
 impl Shard {
+    /// Keeps this thread on one core, and the one that it talks to on the other.
     fn new(mode: TaskRun, path: &std::path::Path) -> Shard {
+        pin(0, &this_thread());
         let runtime = Builder::new().task_run(mode).build().expect("a runtime");
         let (stream, thread) = incrementing_peer();
+        pin(1, &thread);
         let stream = TcpStream::from_std(stream).expect("a stream");
         let file = runtime.block_on(File::options().read(true).custom_flags(O_DIRECT).open(path)).expect("an open");
-        Shard { runtime, peer: Rc::new(Peer { file, stream, next: Cell::new(0) }), thread }
+        Shard { runtime, peer: Rc::new(Peer { file, stream, next: Cell::new(0) }) }
     }
-}
 
-/// Keeps this thread on one core, and those that it talks to on the other. Which one matters: a device interrupts one of
-/// them, and completion work comes to the shard from there.
-fn keep_on(core: usize, shards: &[Shard]) {
-    pin(core, &this_thread());
-    for shard in shards {
-        pin(1 - core, &shard.thread);
+    /// The waits are those of plans.
+    fn round(
+        &mut self,
+        work: Work,
+        lowering: Option<Lowering>,
+        computing: Computing,
+        slice: Duration,
+        time: Duration,
+    ) -> Sample {
+        let run = measure(work, lowering, self.peer.clone(), computing, slice, time);
+        let (mut plans, slices) = self.runtime.block_on(run);
+        assert!(!slices.is_empty(), "the other task has computed");
+        Sample { operations: plans.len() as u64, wall: time, ..Sample::default() }.waits(&mut plans)
     }
 }
 
@@ -283,22 +279,13 @@ impl Peer {
     }
 }
 
-/// A block whose part from an aligned address on is used.
-fn aligned() -> runtime::buf::Slice<Vec<u8>> {
-    let mut memory = vec![0; 2 * BLOCK];
-    let start = memory.stable_mut_ptr().align_offset(BLOCK);
-    memory.slice(start..start + BLOCK)
-}
-
-/// What block number `block` is filled with.
-fn mark(block: usize) -> u8 {
-    (block % 251) as u8 + 1
+fn aligned() -> Slice<Vec<u8>> {
+    let (memory, range) = place::aligned(BLOCK);
+    memory.slice(range)
 }
 
 fn check<const N: usize>(blocks: [&[u8]; N], at: &[usize; N]) {
-    for (block, at) in blocks.into_iter().zip(at) {
-        assert_eq!([block[0], block[BLOCK - 1]], [mark(*at); 2], "block {at}");
-    }
+    blocks.into_iter().zip(at).for_each(|(block, at)| place::check(block, *at));
 }
 
 /// A connection whose other end, a thread that blocks, sends each byte back with 1 added; and that thread's number.
@@ -315,34 +302,4 @@ fn incrementing_peer() -> (std::net::TcpStream, String) {
         while peer.read_exact(&mut message).is_ok() && peer.write_all(&message.map(|byte| byte + 1)).is_ok() {}
     });
     (stream, told.recv().expect("a thread"))
-}
-
-fn print_table(
-    title: &str,
-    slice: Duration,
-    engines: &[(&str, Option<Lowering>)],
-    times: &mut [[[Times; CORES.len()]; MODES.len()]],
-) {
-    println!("{title}");
-    print!("  {:<10} {:<10}", "engine", "task run");
-    for core in CORES {
-        print!(
-            " | core {core}: {:>7} {:>7} {:>6} {:>6} {:>6} {:>8}",
-            "p50 µs", "p99 µs", "p50/sl", "p99/sl", "plans", "slice µs"
-        );
-    }
-    println!();
-    for ((engine, _), times) in engines.iter().zip(times) {
-        for ((mode, _), times) in MODES.iter().zip(times) {
-            print!("  {engine:<10} {mode:<10}");
-            for Times { plans, slices } in times {
-                let [p50, p99] = [0.5, 0.99].map(|q| quantile(plans, q).as_secs_f64());
-                let [p50_slices, p99_slices] = [p50, p99].map(|time| time / slice.as_secs_f64());
-                let (p50, p99, slice) = (p50 * 1e6, p99 * 1e6, median(slices).as_secs_f64() * 1e6);
-                let count = plans.len();
-                print!(" |         {p50:>7.0} {p99:>7.0} {p50_slices:>6.2} {p99_slices:>6.2} {count:>6} {slice:>8.1}");
-            }
-            println!();
-        }
-    }
 }

@@ -11,45 +11,57 @@ use runtime::{
     spawn,
 };
 
-use crate::measure::{Bench, pin, this_thread};
+use crate::{
+    contest::Bench,
+    measure::{on, on_this_thread, pin, this_thread},
+    report::Kind,
+};
 
 const ECHOES: u32 = 2000;
 
 pub fn bench() -> Bench {
-    let mut bench = Bench::new("echo of 64 bytes over a socket pair", ECHOES);
-    for (name, lowering) in [
-        ("op by op", None),
-        ("recv.then(send), chain", Some(Lowering::Chain)),
-        ("recv.then(send), staged", Some(Lowering::Staged)),
+    let mut bench = Bench::new("plan-echo", "Plans and op by op", "echo of 64 bytes over a socket pair");
+    for (name, kind, lowering) in [
+        ("op by op", Kind::OpByOp, None),
+        ("recv.then(send), chain", Kind::Ours, Some(Lowering::Chain)),
+        ("recv.then(send), staged", Kind::Ours, Some(Lowering::Staged)),
     ] {
-        bench.add(name, Runtime::new().expect("a runtime"), move |runtime| runtime.block_on(run(lowering)));
+        bench.add(name, kind, move |scene| {
+            let (echoes, mut runtime) = (scene.scaled(ECHOES), Runtime::new().expect("a runtime"));
+            move || on(&mut runtime, echoes, |runtime| runtime.block_on(run(echoes, lowering)))
+        });
     }
     bench
 }
 
 /// The same echo and one over the network, for each way in which the kernel can run completion work.
-pub fn report_modes() {
+pub fn mode_benches() -> impl Iterator<Item = Bench> {
     const MODES: [(&str, TaskRun); 3] =
         [("coop", TaskRun::Coop), ("defer", TaskRun::Defer), ("interrupt", TaskRun::Interrupt)];
-    // Two threads that share a core take turns, and what an interrupt of the other core costs would not show.
-    pin(0, &this_thread());
-    let on = |mode| Builder::new().task_run(mode).build().expect("a runtime");
-    let mut pair = Bench::new("echo of 64 bytes over a socket pair, op by op", ECHOES);
-    for (name, mode) in MODES {
-        pair.add(name, on(mode), |runtime| runtime.block_on(run(None)));
-    }
-    pair.report();
-    for (title, connections) in [
-        ("echo of 64 bytes over TCP, to a thread with 1 connection", 1),
-        ("echo of 64 bytes over TCP, to a thread with 32 connections", 32),
-    ] {
-        let mut bench = Bench::new(title, ECHOES / connections * connections);
+    [0, 1, 32].into_iter().map(|connections| {
+        let title = match connections {
+            0 => "task-run modes: echo of 64 bytes over a socket pair, op by op".to_owned(),
+            _ => format!("task-run modes: echo of 64 bytes over TCP, connections: {connections}"),
+        };
+        let mut bench = Bench::new(format!("echo-modes-{connections}"), "Ways inside", title);
         for (name, mode) in MODES {
-            let streams: Vec<_> = asked(connections).into_iter().map(Rc::new).collect();
-            bench.add(name, on(mode), move |runtime| runtime.block_on(answer(&streams, ECHOES / connections)));
+            bench.add(name, Kind::Ours, move |scene| {
+                // Two threads that share a core take turns, and what an interrupt of the other core costs would not show.
+                pin(0, &this_thread());
+                let mut runtime = Builder::new().task_run(mode).build().expect("a runtime");
+                let streams = if connections > 0 { asked(connections) } else { Vec::new() };
+                let streams: Vec<_> = streams.into_iter().map(Rc::new).collect();
+                let each = scene.scaled(ECHOES) / connections.max(1);
+                move || {
+                    on_this_thread(&mut runtime, each * connections.max(1), |runtime| match connections {
+                        0 => runtime.block_on(run(each, None)),
+                        _ => runtime.block_on(answer(&streams, each)),
+                    })
+                }
+            });
         }
-        bench.report();
-    }
+        bench
+    })
 }
 
 /// Connections whose other ends, all in one thread that blocks, have a message out at all times.
@@ -100,10 +112,10 @@ async fn answer(streams: &[Rc<TcpStream>], echoes: u32) {
     }
 }
 
-async fn run(lowering: Option<Lowering>) {
+async fn run(echoes: u32, lowering: Option<Lowering>) {
     let (client, server) = UnixStream::pair().expect("a socket pair");
     let (mut ping, mut echo) = (vec![1u8; 64], vec![0u8; 64]);
-    for _ in 0..ECHOES {
+    for _ in 0..echoes {
         let ask = async {
             ping = client.send_all(std::mem::take(&mut ping)).await.into_result().expect("a send");
             ping = client.recv_exact(std::mem::take(&mut ping)).await.into_result().expect("a receive");

@@ -1,154 +1,236 @@
-//! Files, against other runtimes and plain system calls: the same programs (`files/work.rs`), compiled once for each.
+//! Files, against other runtimes and plain system calls: the same programs (`files/programs.rs`), in the words of each.
 //!
-//! Rounds are interleaved, each with a runtime of its own; medians of the rate and of the CPU time of all threads, the
-//! kernel's workers for this process among them.
+//! Each round has a runtime of its own.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
-
-use rustix::time::{ClockId, clock_gettime};
-
-use crate::measure::median;
-
-#[path = "files/on_compio.rs"]
 mod on_compio;
-#[path = "files/on_glommio.rs"]
 mod on_glommio;
-#[path = "files/on_monoio.rs"]
 mod on_monoio;
-#[path = "files/on_runtime.rs"]
 mod on_runtime;
-#[path = "files/on_tokio.rs"]
 mod on_tokio;
-#[path = "files/on_tokio_uring.rs"]
 mod on_tokio_uring;
-#[path = "files/plain.rs"]
+pub mod peer;
+pub mod place;
 mod plain;
+mod programs;
 
-const TASKS: usize = 64;
-const BLOCK: usize = 4096;
-const RECORD: usize = 128;
-
-/// What all of them work on.
-pub struct Place {
-    dir: tempfile::TempDir,
-    files: usize,
-    reads: usize,
-    appends: usize,
-}
-
-impl Place {
-    fn small(&self, n: usize) -> PathBuf {
-        self.dir.path().join(format!("small/{n}"))
-    }
-
-    fn large(&self) -> PathBuf {
-        self.dir.path().join("large")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.dir.path().join("log")
-    }
-}
-
-/// So many bytes that cached reads are spread over.
-const LARGE: usize = 64 << 20;
+use crate::{
+    contest::{self, Bench, Sample, Scene},
+    report::{Kind, Metric},
+};
+use place::Place;
+pub use programs::{Shape, plan_blocks};
 
 type Work = fn(&Place);
-type Row = (&'static str, Work);
 
-fn place(quick: bool) -> Place {
-    // Not in /tmp, which may lie in memory.
-    let here = std::env::current_dir().expect("a working directory");
-    let dir = tempfile::tempdir_in(here).expect("a directory");
-    let less = if quick { 10 } else { 1 };
-    let place = Place { dir, files: 20_000 / less, reads: 400_000 / less, appends: 20_000 / less };
-    fs::create_dir(place.dir.path().join("small")).expect("a directory");
-    for n in 0..place.files {
-        fs::write(place.small(n), [7; BLOCK]).expect("a file");
-    }
-    fs::write(place.large(), vec![7; LARGE]).expect("a file");
-    place
+/// A name, what it is, the work, and what is checked after a round.
+struct Row {
+    name: &'static str,
+    kind: Kind,
+    work: Work,
+    check: Work,
 }
 
-fn cpu() -> Duration {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+const fn row(name: &'static str, kind: Kind, work: Work, check: Work) -> Row {
+    Row { name, kind, work, check }
 }
 
-fn compare(title: &str, operations: usize, place: &Place, rounds: usize, rows: &[Row]) {
-    let mut taken = vec![(Vec::new(), Vec::new()); rows.len()];
-    for _ in 0..rounds {
-        for ((_, work), (wall, used)) in rows.iter().zip(&mut taken) {
-            let (start, before) = (Instant::now(), cpu());
-            work(place);
-            wall.push(start.elapsed());
-            used.push(cpu() - before);
-        }
-    }
-    println!("\n{title} ({rounds} interleaved rounds of {operations} operations)");
-    println!("{:<28} {:>12} {:>10}", "", "per second", "CPU µs/op");
-    for ((name, _), (mut wall, mut used)) in rows.iter().zip(taken) {
-        let rate = operations as f64 / median(&mut wall).as_secs_f64();
-        let cpu = median(&mut used).as_secs_f64() * 1e6 / operations as f64;
-        println!("{name:<28} {rate:>12.0} {cpu:>10.2}");
-    }
-}
-
-macro_rules! rows {
-    ($work:ident $(, $name:literal => $own:expr)*) => {
-        &[
-            ("runtime", on_runtime::$work as Work),
-            $(($name, $own as Work),)*
-            ("tokio", on_tokio::$work),
-            ("monoio", on_monoio::$work),
-            ("compio", on_compio::$work),
-            ("glommio", on_glommio::$work),
-            ("tokio-uring", on_tokio_uring::$work),
-            ("threads, plain calls", plain::$work),
+/// A program on each runtime.
+macro_rules! peers {
+    ($program:ident) => {
+        [
+            ("runtime", Kind::Ours, $crate::files::programs::$program::<$crate::files::on_runtime::Ours>),
+            ("tokio", Kind::Peer, $crate::files::programs::$program::<$crate::files::on_tokio::Tokio>),
+            ("monoio", Kind::Peer, $crate::files::programs::$program::<$crate::files::on_monoio::Monoio>),
+            ("compio", Kind::Peer, $crate::files::programs::$program::<$crate::files::on_compio::Compio>),
+            ("glommio", Kind::Peer, $crate::files::programs::$program::<$crate::files::on_glommio::Glommio>),
+            ("tokio-uring", Kind::Peer, $crate::files::programs::$program::<$crate::files::on_tokio_uring::TokioUring>),
         ]
     };
 }
 
-fn report(title: &str, operations: fn(&Place) -> usize, rows: &[Row]) {
-    let quick = std::env::args().any(|argument| argument == "quick");
-    let (place, rounds) = (place(quick), if quick { 3 } else { 5 });
-    compare(title, operations(&place), &place, rounds, rows);
+/// A plan's shape and a way to open files, on each runtime.
+pub type Plans = fn(&Place, programs::Shape, peer::How);
+
+/// Other runtimes, whose plans are their `join!`.
+pub fn plans() -> impl Iterator<Item = (&'static str, Plans)> {
+    let peers: [(_, _, Plans); 6] = peers!(plans);
+    peers.into_iter().filter(|(_, kind, _)| *kind == Kind::Peer).map(|(name, _, plans)| (name, plans))
 }
 
-/// Group commit.
-pub fn appends() {
-    let rows = rows!(appends, "runtime, fs::Log" => on_runtime::log);
-    report("Durable appends of 128 bytes, 64 writers on one file", |place| place.appends, rows);
+/// A bench, without its contestants.
+struct Contest {
+    name: &'static str,
+    title: &'static str,
+    /// Once, for all.
+    prepare: fn(&Scene),
+    /// Before each round, and after it, outside of what is measured.
+    before: Work,
+    check: Work,
+    operations: fn(&Place) -> usize,
 }
 
-/// Open, read, close.
-pub fn small() {
-    let rows = rows!(small_files, "runtime, fs::read" => on_runtime::whole_files);
-    report("Files of 4 KiB: open, read, close, 64 at a time", |place| place.files, rows);
+impl Contest {
+    fn bench(self, programs: [(&'static str, Kind, Work); 6], others: Vec<Row>) -> Bench {
+        let mut bench = Bench::new(self.name, "Files", self.title).headline(Metric::Cpu);
+        bench = bench.prepare(self.prepare).count_calls();
+        let mut rows: Vec<Row> =
+            programs.into_iter().map(|(name, kind, work)| row(name, kind, work, self.check)).collect();
+        // Ours beside ours, the limit last.
+        for other in others {
+            let place = if other.kind == Kind::Limit { rows.len() } else { 1 };
+            rows.insert(place, other);
+        }
+        let (before, operations) = (self.before, self.operations);
+        for Row { name, kind, work, check } in rows {
+            bench.add(name, kind, move |scene| {
+                let place = Place::of(scene);
+                move || {
+                    // These calls are not the work's; files of earlier rounds serve.
+                    let alone = contest::counts_calls();
+                    if !alone {
+                        before(&place);
+                    }
+                    let sample = Sample::of(operations(&place) as u64, || work(&place));
+                    if !alone {
+                        check(&place);
+                    }
+                    sample
+                }
+            });
+        }
+        bench
+    }
 }
 
-/// Out of the page cache.
-pub fn reads() {
-    report("Random cached reads of 4 KiB, 64 at a time", |place| place.reads, rows!(cached_reads));
+/// Where reads were checked as they came.
+fn nothing(_: &Place) {}
+
+fn no_file(_: &Scene) {}
+
+/// The limit.
+const PLAIN: &str = "threads, plain calls";
+
+pub fn benches() -> Vec<Bench> {
+    let mut benches = vec![appends(), small_files()];
+    benches.extend(random_accesses());
+    benches.extend(copies());
+    benches
 }
 
-/// Into it.
-pub fn writes() {
-    let rows = rows!(buffered_writes, "runtime, by the ring" => on_runtime::buffered_writes_by_the_ring);
-    report("Buffered writes of 4 KiB, 64 tasks on one file", |place| place.reads / 4, rows);
+fn appends() -> Bench {
+    let contest = Contest {
+        name: "files-appends",
+        title: "durable appends of 128 bytes, 64 writers on one file",
+        prepare: no_file,
+        before: place::empty_own,
+        check: place::all_appended,
+        operations: |place| place.appends,
+    };
+    let others = vec![
+        row("runtime, fs::Log", Kind::Ours, on_runtime::log, on_runtime::all_logged),
+        row(PLAIN, Kind::Limit, plain::appends, place::all_appended),
+    ];
+    contest.bench(peers!(appends), others).headline(Metric::Rate)
 }
 
-/// Where the n-th read is.
-fn offset(n: usize) -> u64 {
-    (n.wrapping_mul(2_654_435_761) % (LARGE / BLOCK) * BLOCK) as u64
+fn small_files() -> Bench {
+    let contest = Contest {
+        name: "files-small",
+        title: "files of 4 KiB: open, read, close, 64 at a time",
+        prepare: place::prepare_small,
+        before: nothing,
+        check: nothing,
+        operations: |place| place.files,
+    };
+    let others = vec![
+        row("runtime, fs::read", Kind::Ours, on_runtime::whole_files, nothing),
+        row(PLAIN, Kind::Limit, plain::small_files, nothing),
+    ];
+    contest.bench(peers!(small_files), others)
 }
 
-/// Empty, for a new round.
-fn fresh(path: &Path) {
-    let _none = fs::remove_file(path);
-    fs::write(path, []).expect("a file");
+fn random_accesses() -> [Bench; 3] {
+    let reads = |name, title, operations| Contest {
+        name,
+        title,
+        prepare: place::prepare_large,
+        before: nothing,
+        check: nothing,
+        operations,
+    };
+    let cached = reads("files-reads", "random cached reads of 4 KiB, 64 at a time", |place| place.reads);
+    let direct =
+        reads("files-reads-direct", "random O_DIRECT reads of 4 KiB, 64 at a time", |place| place.direct_reads);
+    let writes = Contest {
+        name: "files-writes",
+        title: "buffered writes of 4 KiB, 64 tasks on one file",
+        prepare: no_file,
+        before: place::spoil_own,
+        check: place::all_written,
+        operations: |place| place.reads,
+    };
+    let by_the_ring = on_runtime::buffered_writes_by_the_ring;
+    [
+        cached.bench(peers!(cached_reads), vec![row(PLAIN, Kind::Limit, plain::cached_reads, nothing)]),
+        direct.bench(
+            peers!(direct_reads),
+            vec![
+                row("runtime, registered buffers", Kind::Ours, on_runtime::registered_reads, nothing),
+                row(PLAIN, Kind::Limit, plain::direct_reads, nothing),
+            ],
+        ),
+        writes.bench(
+            peers!(buffered_writes),
+            vec![
+                row("runtime, by the ring", Kind::Ours, by_the_ring, place::all_written),
+                row(PLAIN, Kind::Limit, plain::buffered_writes, place::all_written),
+            ],
+        ),
+    ]
+}
+
+fn copies() -> [Bench; 3] {
+    let in_fours = |name, title| Contest {
+        name,
+        title,
+        prepare: place::prepare_large,
+        before: place::spoil_own,
+        check: place::part_copied,
+        operations: |place| place.copied >> 20,
+    };
+    let cached = in_fours("files-copy-4-to-1", "copy, 4 reads of 16 KiB : 1 write of 64 KiB, cached, per MiB");
+    let direct = in_fours("files-copy-4-to-1-direct", "copy, 4 reads of 16 KiB : 1 write of 64 KiB, O_DIRECT, per MiB");
+    let whole = Contest {
+        name: "files-copy",
+        title: "copy of a file, per MiB: by fs::copy, or reads and writes of 128 KiB, 8 at a time",
+        prepare: place::prepare_huge,
+        before: place::remove_own,
+        check: place::huge_copied,
+        operations: |place| place.huge >> 20,
+    };
+    let copied = |name, kind, work| row(name, kind, work, place::part_copied);
+    [
+        cached.bench(
+            peers!(copy_four_to_one),
+            vec![
+                copied("runtime, plans", Kind::Ours, on_runtime::copy_plans),
+                copied(PLAIN, Kind::Limit, plain::copy_four_to_one),
+            ],
+        ),
+        direct.bench(
+            peers!(copy_four_to_one_direct),
+            vec![
+                copied("runtime, plans", Kind::Ours, on_runtime::copy_plans_direct),
+                copied(PLAIN, Kind::Limit, plain::copy_four_to_one_direct),
+            ],
+        ),
+        whole.bench(
+            peers!(copy_pieces),
+            vec![
+                row("tokio, fs::copy", Kind::Peer, on_tokio::copy, place::huge_copied),
+                row("runtime, fs::copy", Kind::Ours, on_runtime::copy, place::huge_copied),
+                row("std::fs::copy", Kind::Limit, plain::copy, place::huge_copied),
+            ],
+        ),
+    ]
 }

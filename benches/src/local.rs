@@ -2,16 +2,22 @@
 
 use runtime::{Runtime, spawn, sync::local::mpsc};
 
-use crate::measure::Bench;
+use crate::{contest::Bench, measure::on, report::Kind};
 
-/// An operation of the report is a thousand round trips, so 1000 / (its µs) is their number in millions per second.
-const THOUSANDS: u32 = 200;
-const ROUND_TRIPS: u32 = THOUSANDS * 1000;
+const ROUND_TRIPS: u32 = 200_000;
 
 pub fn bench() -> Bench {
-    let mut bench = Bench::new("1000 round trips between two tasks over two local channels", THOUSANDS);
-    bench.add("mpsc::channel(1)", Runtime::new().expect("a runtime"), |runtime| runtime.block_on(bounded()));
-    bench.add("mpsc::unbounded_channel", Runtime::new().expect("a runtime"), |runtime| runtime.block_on(unbounded()));
+    let mut bench =
+        Bench::new("local-channel", "Tasks", "round trips between two tasks over two kinds of local channels");
+    let runtime = || Runtime::new().expect("a runtime");
+    bench.add("mpsc::channel(1)", Kind::Ours, move |_| {
+        let mut runtime = runtime();
+        move || on(&mut runtime, ROUND_TRIPS, |runtime| runtime.block_on(bounded()))
+    });
+    bench.add("mpsc::unbounded_channel", Kind::Ours, move |_| {
+        let mut runtime = runtime();
+        move || on(&mut runtime, ROUND_TRIPS, |runtime| runtime.block_on(unbounded()))
+    });
     bench
 }
 

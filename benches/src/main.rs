@@ -1,13 +1,11 @@
-//! `cargo run --release -p benches [NAME...] [quick] [alone]`: plans against the same work op by op, and tasks, channels and timers
-//! against other runtimes; interleaved, as medians.
+//! `cargo run --release -p benches`: where this runtime stands, against other runtimes, loops by hand and itself.
 
 #![forbid(unsafe_code)]
-// The programs that all runtimes run are one file, compiled against each of them.
-#![allow(clippy::duplicate_mod)]
-
 mod busy;
-mod direct;
+mod cli;
+mod contest;
 mod echo;
+mod engines;
 mod files;
 mod local;
 mod measure;
@@ -15,54 +13,92 @@ mod million;
 mod net;
 mod net_peers;
 mod peers;
+mod report;
 mod small_files;
 mod tcp_reads;
 mod timers;
 
-type Named = (&'static str, fn());
+use std::{io, process::ExitCode};
 
-/// The benches by name; those of `peers` come after them.
-const BENCHES: [Named; 16] = [
-    ("small-files", || small_files::bench().report()),
-    ("small-files-together", || small_files::bench_together().report()),
-    ("direct", || direct::bench().report()),
-    ("echo", || echo::bench().report()),
-    ("echo-modes", echo::report_modes),
-    ("local-channel", || local::bench().report()),
-    ("busy", busy::report),
-    ("tcp-reads", tcp_reads::report),
-    ("timers", timers::report),
-    ("million", million::report),
-    ("net", net::report),
-    ("idle", net::report_idle),
-    ("files-appends", files::appends),
-    ("files-small", files::small),
-    ("files-reads", files::reads),
-    ("files-writes", files::writes),
-];
+use clap::Parser;
+use contest::{Bench, Scene};
+use report::{Machine, Report};
 
-fn main() {
-    let mut wanted: Vec<String> = std::env::args().skip(1).collect();
-    if let [of, peer] = &wanted[..]
-        && of == million::OF
-    {
-        return million::run(peer);
-    }
-    if wanted.first().is_some_and(|word| word == net::server::SERVE) {
-        return net::server::run(&wanted);
-    }
-    // Not benches: fewer rounds for those that take long, no peers, and what `net` is asked for.
-    wanted.retain(|name| name != "quick" && name != "alone" && !name.contains('='));
-    let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).chain(peers::names()).collect();
-    if let Some(unknown) = wanted.iter().find(|name| !names.contains(&name.as_str())) {
-        eprintln!("error: no bench is called {unknown}; there are: {}", names.join(", "));
-        std::process::exit(2);
-    }
-    println!("Linux {}", std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim());
-    for name in names.into_iter().filter(|name| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name)) {
-        match BENCHES.iter().find(|(known, _)| *known == name) {
-            Some((_, bench)) => bench(),
-            None => peers::report(name),
+/// Every bench, in the order of the report.
+fn benches() -> Vec<Bench> {
+    let mut benches = vec![small_files::bench(), small_files::bench_together()];
+    benches.extend(engines::benches());
+    benches.extend([echo::bench(), local::bench()]);
+    benches.extend(peers::benches());
+    benches.extend(timers::benches());
+    benches.extend(files::benches());
+    benches.extend(net::benches());
+    benches.extend([net::idle(), million::bench()]);
+    benches.extend(echo::mode_benches());
+    benches.extend(tcp_reads::benches());
+    benches.extend(busy::benches());
+    benches
+}
+
+fn main() -> ExitCode {
+    match run(&cli::Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
         }
     }
+}
+
+fn run(arguments: &cli::Arguments) -> io::Result<()> {
+    match &arguments.command {
+        Some(cli::Part::Contestant { bench, index, dir, quick }) => {
+            let scene = Scene { quick: *quick, dir: dir.clone() };
+            let bench = benches().into_iter().find(|known| known.name == *bench).ok_or(io::ErrorKind::NotFound)?;
+            return contest::run_child(bench, *index, &scene);
+        }
+        Some(cli::Part::Serve { peer, work, size }) => return net::server::run(*peer, work, *size),
+        None => {}
+    }
+    let report = match &arguments.from {
+        Some(file) => report::load(file)?,
+        None => measure(arguments)?,
+    };
+    if let Some(file) = &arguments.json {
+        report::save(&report, file)?;
+    }
+    if arguments.report {
+        report::publish(&report)?;
+    }
+    let failed = report.families.iter().flat_map(|family| &family.rows).filter(|row| row.failed.is_some()).count();
+    if failed > 0 {
+        return Err(io::Error::other(format!("{failed} rows have failed")));
+    }
+    Ok(())
+}
+
+fn measure(arguments: &cli::Arguments) -> io::Result<Report> {
+    let benches = benches();
+    if arguments.list {
+        for bench in &benches {
+            println!("{:<26} {}", bench.name, bench.title);
+        }
+    }
+    let chosen = arguments.choose(&benches)?;
+    let mut report = Report { machine: Machine::here(arguments.mode()), families: Vec::new() };
+    if arguments.list {
+        return Ok(report);
+    }
+    report.machine.lines().iter().for_each(|line| println!("{line}"));
+    let begun = std::time::Instant::now();
+    for bench in chosen {
+        // Not in /tmp, which may lie in memory.
+        let dir = tempfile::tempdir_in(std::env::current_dir()?)?;
+        let scene = Scene { quick: arguments.quick, dir: dir.path().to_owned() };
+        let family = bench.run(&scene, arguments.rounds(), &arguments.contestants);
+        report::print(&family);
+        report.families.push(family);
+    }
+    println!("\nall in {:.0} s", begun.elapsed().as_secs_f64());
+    Ok(report)
 }

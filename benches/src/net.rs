@@ -1,159 +1,145 @@
 //! Servers of small messages on each runtime and by hand: rates, waits, CPU time and system calls per request.
 //!
-//! `benches net [quick] [only=NAME,...] [work=echo|http] [size=BYTES] [connections=COUNT]`. A server has core 0, the clients
-//! have core 1: where those are the slower side, the rates are alike, and only the CPU time tells the servers apart.
+//! A server has core 0, the clients have core 1: where those are the slower side, the rates are alike, and only the CPU time
+//! tells the servers apart.
 
 mod load;
+mod memory;
 pub mod server;
+mod storm;
 
-use std::{
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use crate::{
-    measure::quantile,
-    net_peers::{PEERS, Peer, Work},
+    contest::{Bench, Sample},
+    net_peers::{Face, PEERS, Peer, Work},
+    report::Metric,
 };
-use load::{Load, Seen};
+use load::Load;
+pub use memory::idle;
 use server::Server;
 
-const CONNECTIONS: [usize; 4] = [1, 64, 256, 1024];
-const SIZES: [usize; 2] = [64, 4096];
-/// Connections of the bench `idle`.
-const IDLE: usize = 10_000;
-
-/// A server under load.
-struct Contestant {
-    peer: &'static Peer,
-    server: Server,
-    load: Load,
-    rates: Vec<f64>,
-    cpu: Vec<Duration>,
-    waits: Vec<Duration>,
-    calls: Option<f64>,
+/// What is served, to how many connections, with how many requests in a message.
+struct Case {
+    name: &'static str,
+    title: &'static str,
+    work: Work,
+    /// Bytes of an echo or of a body.
+    size: usize,
+    connections: usize,
+    pipelined: usize,
+    slow: bool,
 }
 
-/// What one of the words `key=a,b` of the command line asks for.
-fn asked(key: &str) -> Option<Vec<String>> {
-    let words: Vec<String> = std::env::args().collect();
-    let values = words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='))?;
-    Some(values.split(',').map(str::to_owned).collect())
+const fn case(name: &'static str, title: &'static str, work: Work, size: usize, connections: usize) -> Case {
+    Case { name, title, work, size, connections, pipelined: 1, slow: false }
 }
 
-fn wanted(key: &str, value: &str) -> bool {
-    asked(key).is_none_or(|values| values.iter().any(|wanted| value.starts_with(wanted.as_str())))
+const SMALL: usize = 64;
+const LARGE: usize = 4096;
+
+const fn http(name: &'static str, title: &'static str, size: usize, connections: usize) -> Case {
+    case(name, title, Work::Http(size), size, connections)
 }
 
-/// The peers that were asked for, with their places.
-fn peers() -> impl Iterator<Item = (usize, &'static Peer)> {
+const fn echo(name: &'static str, title: &'static str, size: usize, connections: usize) -> Case {
+    case(name, title, Work::Echo, size, connections)
+}
+
+/// No part of a quick run.
+const fn slow(case: Case) -> Case {
+    Case { slow: true, ..case }
+}
+
+const CASES: [Case; 19] = [
+    http("net-http-1", "HTTP, 64 B, 1 connection", SMALL, 1),
+    http("net-http-64", "HTTP, 64 B, 64 connections", SMALL, 64),
+    slow(http("net-http-256", "HTTP, 64 B, 256 connections", SMALL, 256)),
+    http("net-http-1024", "HTTP, 64 B, 1024 connections", SMALL, 1024),
+    slow(http("net-http-4k-1", "HTTP, 4 KiB, 1 connection", LARGE, 1)),
+    http("net-http-4k-64", "HTTP, 4 KiB, 64 connections", LARGE, 64),
+    slow(http("net-http-4k-256", "HTTP, 4 KiB, 256 connections", LARGE, 256)),
+    slow(http("net-http-4k-1024", "HTTP, 4 KiB, 1024 connections", LARGE, 1024)),
+    Case { pipelined: 16, ..http("net-pipelined", "HTTP, 64 B, 64 connections, 16 requests at a time", SMALL, 64) },
+    slow(echo("net-echo-1", "echo, 64 B, 1 connection", SMALL, 1)),
+    echo("net-echo-64", "echo, 64 B, 64 connections", SMALL, 64),
+    slow(echo("net-echo-256", "echo, 64 B, 256 connections", SMALL, 256)),
+    slow(echo("net-echo-1024", "echo, 64 B, 1024 connections", SMALL, 1024)),
+    slow(echo("net-echo-4k-1", "echo, 4 KiB, 1 connection", LARGE, 1)),
+    slow(echo("net-echo-4k-64", "echo, 4 KiB, 64 connections", LARGE, 64)),
+    echo("net-echo-4k-256", "echo, 4 KiB, 256 connections", LARGE, 256),
+    slow(echo("net-echo-4k-1024", "echo, 4 KiB, 1024 connections", LARGE, 1024)),
+    case("net-hyper", "hyper, 64 B, 64 connections", Work::Hyper(SMALL), SMALL, 64),
+    Case {
+        pipelined: 16,
+        ..case(
+            "net-hyper-pipelined",
+            "hyper, 64 B, 64 connections, 16 requests at a time",
+            Work::Hyper(SMALL),
+            SMALL,
+            64,
+        )
+    },
+];
+
+/// The peers that can do this work, with their places.
+fn peers(work: Work) -> impl Iterator<Item = (usize, &'static Peer)> {
     const ALL: &[Peer] = &PEERS;
-    ALL.iter().enumerate().filter(|(_, peer)| wanted("only", peer.name))
+    let face = if matches!(work, Work::Hyper(_)) { Face::Hyper } else { Face::Bytes };
+    ALL.iter().enumerate().filter(move |(_, peer)| peer.face == face)
 }
 
-fn numbers(key: &str, default: &[usize]) -> Vec<usize> {
-    match asked(key) {
-        Some(values) => values.iter().map(|value| value.parse().expect("a number")).collect(),
-        None => default.to_vec(),
-    }
+pub fn benches() -> impl Iterator<Item = Bench> {
+    CASES.iter().map(bench).chain([storm::bench()])
 }
 
-pub fn report() {
-    server::on_core(1);
-    server::raise_limit();
-    let quick = std::env::args().any(|argument| argument == "quick");
-    for size in numbers("size", &SIZES) {
-        for work in [Work::Echo, Work::Http(size)] {
-            if wanted("work", work.name()) {
-                for connections in numbers("connections", &CONNECTIONS) {
-                    compare(work, size, connections, quick);
-                }
-            }
-        }
+/// What its bench is drawn with.
+fn chapter(work: Work) -> &'static str {
+    match work {
+        Work::Http(_) => "HTTP servers",
+        Work::Echo | Work::Lean => "Echo servers",
+        Work::Hyper(_) => "Other servers",
     }
 }
 
-fn compare(work: Work, size: usize, connections: usize, quick: bool) {
-    let (rounds, time) = if quick { (3, Duration::from_millis(100)) } else { (7, Duration::from_millis(250)) };
-    let mut contestants: Vec<Contestant> = peers()
-        .map(|(index, peer)| {
-            let server = Server::start(index, work).expect("a server");
-            let mut load = Load::connect(server.address, work, size, connections).expect("connections");
-            load.run(time / 4); // warm up
-            Contestant { peer, server, load, rates: vec![], cpu: vec![], waits: vec![], calls: None }
-        })
-        .collect();
-    for _ in 0..rounds {
-        for contestant in &mut contestants {
-            contestant.round(time);
-        }
+fn bench(case: &'static Case) -> Bench {
+    let mut bench = Bench::new(case.name, chapter(case.work), case.title).headline(Metric::Cpu).count_calls();
+    bench.slow = case.slow;
+    for (index, peer) in peers(case.work) {
+        bench.add(peer.name, peer.kind, move |scene| {
+            let time = Duration::from_millis(if scene.quick { 100 } else { 300 });
+            server::on_core(1);
+            server::raise_limit();
+            let server = Server::start(index, case.work).expect("a server");
+            let mut load = Load::connect(server.address, case.work, case.size, case.connections).expect("connections");
+            load.pipeline(case.pipelined);
+            move || measured(&server, || load.run(time))
+        });
     }
-    for contestant in &mut contestants {
-        contestant.calls = contestant.count_calls(time / 2);
-    }
-    println!("\n{} of {size} bytes, {connections} connections ({rounds} interleaved rounds of {time:?})", work.name());
-    println!(
-        "{:<20} {:>11} {:>10} {:>9} {:>9} {:>9} {:>9}",
-        "", "median k/s", "CPU µs/op", "p50 µs", "p99 µs", "p999 µs", "calls/op"
-    );
-    for contestant in &mut contestants {
-        contestant.print();
-    }
+    bench
 }
 
-impl Contestant {
-    fn round(&mut self, time: Duration) {
-        let before = self.server.cpu().expect("a figure");
-        let Seen { wall, waits } = self.load.run(time);
-        let cpu = self.server.cpu().expect("a figure") - before;
-        self.rates.push(waits.len() as f64 / wall.as_secs_f64());
-        self.cpu.push(cpu.div_f64(waits.len() as f64));
-        self.waits.extend(waits);
-    }
-
-    /// System calls per request, by perf(1) if there is one.
-    fn count_calls(&mut self, time: Duration) -> Option<f64> {
-        let mut command = Command::new("perf");
-        command.args(["stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", &self.server.id().to_string()]);
-        let perf = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().ok()?;
-        // It counts from a moment that it does not tell, so the rest of the time is idle.
-        std::thread::sleep(Duration::from_millis(300));
-        let requests = self.load.run(time).waits.len() as f64;
-        let _ = Command::new("kill").args(["-INT", &perf.id().to_string()]).status();
-        let text = String::from_utf8(perf.wait_with_output().ok()?.stderr).ok()?;
-        let line = text.lines().find(|line| line.contains("sys_enter"))?;
-        Some(line.split(',').next()?.parse::<f64>().ok()? / requests)
-    }
-
-    fn print(&mut self) {
-        self.rates.sort_by(f64::total_cmp);
-        let rate = self.rates[self.rates.len() / 2] / 1e3;
-        let micros = |time: Duration| time.as_secs_f64() * 1e6;
-        let cpu = quantile(&mut self.cpu, 0.5).as_nanos() as f64 / 1e3;
-        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|q| micros(quantile(&mut self.waits, q)));
-        let calls = self.calls.map_or("–".to_owned(), |calls| format!("{calls:.2}"));
-        println!("{:<20} {rate:>11.1} {cpu:>10.2} {p50:>9.0} {p99:>9.0} {p999:>9.0} {calls:>9}", self.peer.name);
-    }
+/// What clients saw in a while.
+#[derive(Default)]
+struct Seen {
+    wall: Duration,
+    requests: u64,
+    /// One per answer, or per message with several.
+    waits: Vec<Duration>,
 }
 
-/// What a connection takes of a server's own memory while nothing comes, after one echo of 64 bytes.
-pub fn report_idle() {
-    server::raise_limit();
-    let count = numbers("connections", &[IDLE])[0];
-    println!("\nmemory of an idle connection, of {count}");
-    println!("{:<36} {:>12}", "", "bytes");
-    for (index, peer) in peers() {
-        for (work, title) in [(Work::Echo, ""), (Work::Lean, ", no buffer held")] {
-            if work == Work::Lean && !peer.lean {
-                continue;
-            }
-            let server = Server::start(index, work).expect("a server");
-            Load::connect(server.address, work, 64, 1).expect("a connection").once();
-            let before = server.memory().expect("a figure");
-            let mut load = Load::connect(server.address, work, 64, count).expect("connections");
-            load.once();
-            let after = server.memory().expect("a figure");
-            println!("{:<36} {:>12}", format!("{}{title}", peer.name), after.saturating_sub(before) / count as u64);
-        }
-    }
+/// A round: CPU time and memory are the server's.
+fn measured(server: &Server, work: impl FnOnce() -> Seen) -> Sample {
+    let before = server.cpu().expect("a figure");
+    let mut seen = work();
+    let cpu = server.cpu().expect("a figure") - before;
+    let sample = Sample {
+        operations: seen.requests,
+        wall: seen.wall,
+        cpu,
+        process: Some(server.id()),
+        peak: server.peak(),
+        ..Sample::default()
+    };
+    sample.waits(&mut seen.waits)
 }

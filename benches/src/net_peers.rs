@@ -3,10 +3,13 @@
 //! Each is written as its runtime's documentation says: a loop that accepts, a task per connection, 4 KiB of input.
 
 mod compio;
+mod drop_in;
 mod epoll;
 mod glommio;
+mod hyper;
 mod monoio;
 mod native;
+mod owned;
 mod runtime;
 mod tokio;
 mod tokio_uring;
@@ -15,11 +18,23 @@ mod work;
 
 use std::net::{SocketAddr, TcpListener};
 
-pub use work::{MESSAGE_MAX, Work, request, response};
+use crate::report::Kind;
+pub use work::{MESSAGE_MAX, Work, hyper_response, request, response};
+
+/// What a server is written on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// The runtime's own reads and writes.
+    Bytes,
+    /// hyper, on the runtime.
+    Hyper,
+}
 
 /// A way to serve.
 pub struct Peer {
     pub name: &'static str,
+    pub kind: Kind,
+    pub face: Face,
     /// Serves until the process is ended.
     serve: fn(TcpListener, Work),
     /// It serves on the listener that it gets; else it makes and announces one.
@@ -28,20 +43,36 @@ pub struct Peer {
     pub lean: bool,
 }
 
-/// The project's own two faces come first, the loops by hand last.
-pub const PEERS: [Peer; 11] = [
-    Peer { name: "runtime (drop-in)", serve: runtime::serve, takes_listener: true, lean: true },
-    Peer { name: "runtime (streams)", serve: native::serve, takes_listener: true, lean: false },
-    Peer { name: "with Defer (drop-in)", serve: runtime::serve_deferred, takes_listener: true, lean: false },
-    Peer { name: "with Defer (streams)", serve: native::serve_deferred, takes_listener: true, lean: false },
-    Peer { name: "tokio", serve: tokio::serve, takes_listener: true, lean: true },
-    Peer { name: "monoio", serve: monoio::serve, takes_listener: true, lean: true },
-    Peer { name: "compio", serve: compio::serve, takes_listener: true, lean: false },
-    Peer { name: "glommio", serve: glommio::serve, takes_listener: false, lean: false },
-    Peer { name: "tokio-uring", serve: tokio_uring::serve, takes_listener: true, lean: false },
-    Peer { name: "epoll by hand", serve: epoll::serve, takes_listener: true, lean: false },
-    Peer { name: "io_uring by hand", serve: uring::serve, takes_listener: true, lean: false },
+const fn peer(name: &'static str, kind: Kind, serve: fn(TcpListener, Work)) -> Peer {
+    Peer { name, kind, face: Face::Bytes, serve, takes_listener: true, lean: false }
+}
+
+/// The project's own faces come first, the loops by hand last.
+pub const PEERS: [Peer; 14] = [
+    Peer { lean: true, ..peer("runtime (drop-in)", Kind::Ours, runtime::serve) },
+    peer("runtime (streams)", Kind::Ours, native::serve),
+    peer("with Defer (drop-in)", Kind::Ours, runtime::serve_deferred),
+    peer("with Defer (streams)", Kind::Ours, native::serve_deferred),
+    Peer { lean: true, ..peer("tokio", Kind::Peer, tokio::serve) },
+    Peer { lean: true, ..peer("monoio", Kind::Peer, monoio::serve) },
+    peer("compio", Kind::Peer, compio::serve),
+    Peer { takes_listener: false, ..peer("glommio", Kind::Peer, glommio::serve) },
+    peer("tokio-uring", Kind::Peer, tokio_uring::serve),
+    peer("epoll by hand", Kind::Limit, epoll::serve),
+    peer("io_uring by hand", Kind::Limit, uring::serve),
+    Peer { face: Face::Hyper, ..peer("runtime, hyper", Kind::Ours, hyper::on_runtime) },
+    Peer { face: Face::Hyper, ..peer("with Defer, hyper", Kind::Ours, hyper::on_runtime_deferred) },
+    Peer { face: Face::Hyper, ..peer("tokio, hyper", Kind::Peer, hyper::on_tokio) },
 ];
+
+fn ours() -> ::runtime::Runtime {
+    ::runtime::Runtime::new().expect("a runtime")
+}
+
+/// With the task-run mode that takes least CPU time.
+fn ours_deferred() -> ::runtime::Runtime {
+    ::runtime::Builder::new().task_run(::runtime::TaskRun::Defer).build().expect("a runtime")
+}
 
 /// Serves on a port of its own, which it prints.
 pub fn serve(peer: &Peer, work: Work) {

@@ -1,83 +1,101 @@
 //! Open, read and close a cached file of 4 KiB: each op awaited, as a chain, as stages, and by `fs::read`.
 
-use std::{path::PathBuf, rc::Rc};
+use std::path::PathBuf;
 
 use runtime::{IntoResult, Lowering, Runtime, fs::File};
 
-use crate::measure::Bench;
+use crate::{
+    contest::{Bench, Scene},
+    measure::on,
+    report::Kind,
+};
 
 const FILES: u32 = 2000;
+const TASKS: u32 = 64;
+
+const ENGINES: [(&str, Kind, Option<Lowering>); 3] = [
+    ("op by op", Kind::OpByOp, None),
+    ("plan, chain", Kind::Ours, Some(Lowering::Chain)),
+    ("plan, staged", Kind::Ours, Some(Lowering::Staged)),
+];
+
+fn prepare(scene: &Scene) {
+    std::fs::write(scene.dir.join("small"), [7; 4096]).expect("a file");
+}
+
+fn runtime() -> Runtime {
+    Runtime::new().expect("a runtime")
+}
 
 pub fn bench() -> Bench {
-    let dir = Rc::new(tempfile::tempdir().expect("a temporary folder"));
-    let path = dir.path().join("small");
-    std::fs::write(&path, [7; 4096]).expect("a file");
-    let mut bench = Bench::new("open, read, close of a cached 4 KiB file, one at a time", FILES);
-    let runtime = || Runtime::new().expect("a runtime");
-    let mut add = |name, lowering: Option<Lowering>| {
-        let (path, dir): (PathBuf, _) = (path.clone(), dir.clone());
-        bench.add(name, runtime(), move |runtime| {
-            let _keep = &dir;
-            runtime.block_on(async {
-                let mut buf = vec![0; 4096];
-                for _ in 0..FILES {
-                    buf = match lowering {
-                        None => op_by_op(&path, buf).await,
-                        Some(lowering) => plan(&path, buf, lowering).await,
-                    };
-                    assert_eq!(buf[4095], 7);
-                    buf[4095] = 0;
+    let title = "open, read, close of a cached 4 KiB file, one at a time";
+    let mut bench = Bench::new("plan-small-files", "Plans and op by op", title).prepare(prepare);
+    for (name, kind, lowering) in ENGINES {
+        bench.add(name, kind, move |scene| {
+            let (path, files, mut runtime) = (scene.dir.join("small"), scene.scaled(FILES), runtime());
+            move || on(&mut runtime, files, |runtime| runtime.block_on(one_by_one(&path, files, lowering)))
+        });
+    }
+    bench.add("fs::read", Kind::Ours, |scene| {
+        let (path, files, mut runtime) = (scene.dir.join("small"), scene.scaled(FILES), runtime());
+        move || on(&mut runtime, files, |runtime| runtime.block_on(whole(&path, files)))
+    });
+    bench.add("std::fs::read", Kind::Limit, |scene| {
+        let (path, files) = (scene.dir.join("small"), scene.scaled(FILES));
+        move || {
+            crate::contest::Sample::of(files.into(), || {
+                for _ in 0..files {
+                    assert_eq!(std::fs::read(&path).expect("a read"), [7; 4096]);
                 }
-            });
-        });
-    };
-    add("op by op", None);
-    add("plan, chain", Some(Lowering::Chain));
-    add("plan, staged", Some(Lowering::Staged));
-    let (path, dir) = (path.clone(), dir.clone());
-    bench.add("fs::read", runtime(), move |runtime| {
-        let _keep = &dir;
-        runtime.block_on(async {
-            for _ in 0..FILES {
-                assert_eq!(runtime::fs::read(&path).await.expect("a read").len(), 4096);
-            }
-        });
+            })
+        }
     });
     bench
 }
 
+async fn one_by_one(path: &PathBuf, files: u32, lowering: Option<Lowering>) {
+    let mut buf = vec![0; 4096];
+    for _ in 0..files {
+        buf = read(path, buf, lowering).await;
+        assert_eq!(buf, [7; 4096]);
+        buf[4095] = 0;
+    }
+}
+
+async fn whole(path: &PathBuf, files: u32) {
+    for _ in 0..files {
+        assert_eq!(runtime::fs::read(path).await.expect("a read"), [7; 4096]);
+    }
+}
+
 /// The same, 64 tasks at a time: what Auto's limit on plans in flight stands on.
 pub fn bench_together() -> Bench {
-    const TASKS: u32 = 64;
-    let dir = Rc::new(tempfile::tempdir().expect("a temporary folder"));
-    let path = dir.path().join("small");
-    std::fs::write(&path, [7; 4096]).expect("a file");
-    let mut bench = Bench::new("the same, 64 tasks at a time", FILES / TASKS * TASKS);
-    let engines =
-        [("op by op", None), ("plan, chain", Some(Lowering::Chain)), ("plan, staged", Some(Lowering::Staged))];
-    for (name, lowering) in engines {
-        let (path, dir) = (path.clone(), dir.clone());
-        bench.add(name, Runtime::new().expect("a runtime"), move |runtime| {
-            let _keep = &dir;
-            runtime.block_on(async {
-                let task = |path: PathBuf| async move {
-                    let mut buf = vec![0; 4096];
-                    for _ in 0..FILES / TASKS {
-                        buf = match lowering {
-                            None => op_by_op(&path, buf).await,
-                            Some(lowering) => plan(&path, buf, lowering).await,
-                        };
-                    }
-                    assert_eq!(buf[4095], 7);
-                };
-                let tasks: Vec<_> = (0..TASKS).map(|_| runtime::spawn(task(path.clone()))).collect();
-                for task in tasks {
-                    task.await.expect("no panic");
-                }
-            });
+    let title = "open, read, close of a cached 4 KiB file, 64 tasks at a time";
+    let mut bench = Bench::new("plan-small-files-together", "Plans and op by op", title).prepare(prepare);
+    for (name, kind, lowering) in ENGINES {
+        bench.add(name, kind, move |scene| {
+            let (path, each, mut runtime) = (scene.dir.join("small"), scene.scaled(10 * FILES) / TASKS, runtime());
+            move || {
+                on(&mut runtime, each * TASKS, |runtime| {
+                    runtime.block_on(async {
+                        let task = |path: PathBuf| async move { one_by_one(&path, each, lowering).await };
+                        let tasks: Vec<_> = (0..TASKS).map(|_| runtime::spawn(task(path.clone()))).collect();
+                        for task in tasks {
+                            task.await.expect("no panic");
+                        }
+                    });
+                })
+            }
         });
     }
     bench
+}
+
+async fn read(path: &PathBuf, buf: Vec<u8>, lowering: Option<Lowering>) -> Vec<u8> {
+    match lowering {
+        None => op_by_op(path, buf).await,
+        Some(lowering) => plan(path, buf, lowering).await,
+    }
 }
 
 async fn op_by_op(path: &PathBuf, buf: Vec<u8>) -> Vec<u8> {

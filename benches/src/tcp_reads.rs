@@ -12,8 +12,10 @@ use runtime::{
 };
 
 use crate::{
+    contest::Bench,
     echo::asked,
-    measure::{Bench, pin, this_thread},
+    measure::{on_this_thread, pin, this_thread},
+    report::Kind,
 };
 
 const ECHOES: u32 = 4000;
@@ -40,23 +42,25 @@ const WAYS: [(&str, Way); 5] = [
     ("ops with owned buffers", Way::Ops),
 ];
 
-pub fn report() {
-    pin(0, &this_thread());
-    for (title, connections) in [
-        ("TCP echo of 64 bytes, 1 connection, peer on the other core", 1),
-        ("TCP echo of 64 bytes, 32 connections, peer on the other core", 32),
-    ] {
-        let mut bench = Bench::new(title, ECHOES / connections * connections);
+pub fn benches() -> impl Iterator<Item = Bench> {
+    [1, 32].into_iter().map(|connections| {
+        let title = format!("ways to read: TCP echo of 64 bytes, peer on the other core, connections: {connections}");
+        let mut bench = Bench::new(format!("tcp-reads-{connections}"), "Ways inside", title);
         for (name, way) in WAYS {
-            let streams: Vec<_> = asked(connections).into_iter().map(Rc::new).collect();
-            let mut streams = Some(streams);
-            bench.add(name, Runtime::new().expect("a runtime"), move |runtime| {
-                let taken = streams.take().expect("put back");
-                streams = Some(runtime.block_on(serve(taken, ECHOES / connections, way)));
+            bench.add(name, Kind::Ours, move |scene| {
+                pin(0, &this_thread());
+                let mut runtime = Runtime::new().expect("a runtime");
+                let mut streams: Vec<_> = asked(connections).into_iter().map(Rc::new).collect();
+                let each = scene.scaled(ECHOES) / connections;
+                move || {
+                    on_this_thread(&mut runtime, each * connections, |runtime| {
+                        streams = runtime.block_on(serve(std::mem::take(&mut streams), each, way));
+                    })
+                }
             });
         }
-        bench.report();
-    }
+        bench
+    })
 }
 
 async fn serve(streams: Vec<Rc<TcpStream>>, echoes: u32, way: Way) -> Vec<Rc<TcpStream>> {

@@ -3,71 +3,52 @@
 use std::time::Duration;
 
 use crate::{
-    measure::{median, quantile},
-    peers::{self, Peer},
+    contest::{Bench, Sample},
+    peers,
+    report::Metric,
 };
 
 const LIMITS: u32 = 200_000;
 
-/// What one of them took.
-#[derive(Default)]
-struct Figures {
-    cpu_times: Vec<Duration>,
-    late: Vec<Duration>,
-}
-
-/// `timers quick`: fewer rounds, and no million.
-pub fn report() {
-    let quick = std::env::args().any(|argument| argument == "quick");
-    let peers = peers::all();
+pub fn benches() -> [Bench; 3] {
     let second = Duration::from_secs(1);
-    report_sleeps(&peers, "100,000 tasks, each sleeps for up to 1 s", 100_000, second, if quick { 1 } else { 5 });
-    if !quick {
-        let of_all = "1,000,000 tasks, each sleeps for 2 to 6 s";
-        report_sleeps(&peers, of_all, 1_000_000, Duration::from_secs(4), 1);
-    }
-    report_limits(&peers);
-}
-
-fn report_sleeps(peers: &[Peer], title: &str, count: usize, span: Duration, rounds: usize) {
-    let mut figures: Vec<Figures> = peers.iter().map(|_| Figures::default()).collect();
+    let many = Bench::new("sleeps", "Timers", "100,000 tasks, each sleeps for up to 1 s; waits are how late they end");
     // A million are all set before the first one ends.
-    let least = if span > Duration::from_secs(1) { span / 2 } else { Duration::ZERO };
-    let mut random = 88_172_645_463_325_252u64;
-    for _ in 0..rounds {
-        let lengths: Vec<Duration> = std::iter::repeat_with(|| {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            least + Duration::from_nanos(random % span.as_nanos() as u64)
-        })
-        .take(count)
-        .collect();
-        for (peer, figures) in peers.iter().zip(&mut figures) {
-            let slept = (peer.sleeps)(&lengths);
-            figures.late.extend(slept.late);
-            figures.cpu_times.push(slept.cpu);
-        }
-    }
-    println!("\n{title} ({rounds} interleaved rounds)");
-    println!("{:<24} {:>12} {:>12} {:>12} {:>12}", "", "CPU s", "late p50 µs", "p99 µs", "max µs");
-    for (peer, figures) in peers.iter().zip(&mut figures) {
-        let late = [0.5, 0.99, 1.0].map(|q| quantile(&mut figures.late, q).as_secs_f64() * 1e6);
-        let cpu = median(&mut figures.cpu_times).as_secs_f64();
-        println!("{:<24} {cpu:>12.3} {:>12.0} {:>12.0} {:>12.0}", peer.name, late[0], late[1], late[2]);
-    }
+    let title = "1,000,000 tasks, each sleeps for 2 to 6 s; waits are how late they end";
+    let million = Bench::new("sleeps-million", "Timers", title).once().slow();
+    [sleeps(many, 100_000, Duration::ZERO, second), sleeps(million, 1_000_000, 2 * second, 4 * second), limits()]
 }
 
-fn report_limits(peers: &[Peer]) {
-    const ROUNDS: usize = 11;
-    let mut times: Vec<Vec<Duration>> = peers.iter().map(|_| Vec::new()).collect();
-    for _ in 0..ROUNDS {
-        for (peer, times) in peers.iter().zip(&mut times) {
-            times.push((peer.limits)(LIMITS).cpu);
-        }
+fn sleeps(bench: Bench, count: u32, least: Duration, span: Duration) -> Bench {
+    let mut bench = bench.headline(Metric::Cpu);
+    for peer in peers::all() {
+        bench.add(peer.name, peer.kind(), move |scene| {
+            let count = scene.scaled(count);
+            let mut random = 88_172_645_463_325_252u64;
+            move || {
+                let length = || {
+                    random ^= random << 13;
+                    random ^= random >> 7;
+                    random ^= random << 17;
+                    least + Duration::from_nanos(random % span.as_nanos() as u64)
+                };
+                let lengths: Vec<_> = std::iter::repeat_with(length).take(count as usize).collect();
+                let mut slept = (peer.sleeps)(&lengths);
+                assert_eq!(slept.late.len(), lengths.len());
+                Sample { operations: count.into(), cpu: slept.cpu, ..Sample::default() }.waits(&mut slept.late)
+            }
+        });
     }
-    println!("\na time limit of 30 s around one yield ({ROUNDS} interleaved rounds of {LIMITS})");
-    for (peer, times) in peers.iter().zip(&mut times) {
-        println!("{:<24} {:>12.0} ns", peer.name, median(times).as_secs_f64() * 1e9 / f64::from(LIMITS));
+    bench
+}
+
+fn limits() -> Bench {
+    let mut bench = Bench::new("time-limits", "Timers", "a time limit of 30 s around one yield").headline(Metric::Cpu);
+    for peer in peers::all() {
+        bench.add(peer.name, peer.kind(), move |scene| {
+            let limits = scene.scaled(LIMITS);
+            move || Sample { operations: limits.into(), ..(peer.limits)(limits).into() }
+        });
     }
+    bench
 }

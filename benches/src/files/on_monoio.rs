@@ -1,47 +1,45 @@
 //! monoio.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use monoio::{
+    buf::{IoBufMut, SliceMut},
     fs::{File, OpenOptions},
-    spawn,
-    task::JoinHandle,
 };
 
-include!("work.rs");
+use std::os::unix::fs::OpenOptionsExt;
 
-fn run(work: impl Future<Output = ()>) {
-    monoio::RuntimeBuilder::<monoio::IoUringDriver>::new().build().expect("a runtime").block_on(work);
-}
+use super::{
+    peer::{How, Parts, Peer, owned_buffers},
+    place::aligned,
+};
 
-async fn joined(task: JoinHandle<()>) {
-    task.await;
-}
+pub struct Monoio;
 
-async fn open(path: PathBuf) -> File {
-    OpenOptions::new().read(true).write(true).open(path).await.expect("an open")
-}
+impl Peer for Monoio {
+    owned_buffers!(File, OpenOptions);
 
-async fn open_to_read(path: &Path) -> File {
-    File::open(path).await.expect("an open")
-}
+    type Block = SliceMut<Vec<u8>>;
 
-async fn read(file: &File, block: Vec<u8>, offset: u64) -> Vec<u8> {
-    let (result, block) = file.read_exact_at(block, offset).await;
-    result.expect("a read");
-    block
-}
+    fn run(work: impl Future<Output = ()> + 'static) {
+        monoio::RuntimeBuilder::<monoio::IoUringDriver>::new().build().expect("a runtime").block_on(work);
+    }
 
-async fn write(file: &File, block: Vec<u8>, offset: u64) -> Vec<u8> {
-    let (result, block) = file.write_all_at(block, offset).await;
-    result.expect("a write");
-    block
-}
+    fn spawn(work: impl Future<Output = ()> + 'static) -> impl Future<Output = ()> {
+        monoio::spawn(work)
+    }
 
-async fn sync(file: &File) {
-    file.sync_data().await.expect("a sync");
-}
+    fn block(_: &File, len: usize) -> Self::Block {
+        let (memory, range) = aligned(len);
+        memory.slice_mut(range)
+    }
 
-async fn close(file: File) {
-    file.close().await.expect("a close");
+    fn bytes(block: &Self::Block) -> &[u8] {
+        block
+    }
+
+    fn bytes_mut(block: &mut Self::Block) -> &mut [u8] {
+        let range = block.begin()..block.end();
+        &mut block.get_mut()[range]
+    }
 }

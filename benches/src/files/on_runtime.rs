@@ -1,64 +1,61 @@
-//! Ours.
+//! Ours, and what only it has.
 
-use std::path::{Path, PathBuf};
+use std::{cell::Cell, path::Path, rc::Rc};
 
 use runtime::{
-    BufferedWrites, Builder,
-    fs::{File, Log},
-    spawn,
-    task::JoinHandle,
+    BufferedWrites, Builder, IntoResult, IoBuf,
+    buf::Slice,
+    fs::{File, FixedBuffers, Log, OpenOptions},
+    join_all,
 };
 
-include!("work.rs");
+use super::{
+    peer::{How, Parts, Peer, owned_buffers},
+    place::{BLOCK, PART, Place, RECORD, TASKS, aligned, at, check, random},
+    programs::{all, buffered_writes},
+};
+
+pub struct Ours;
 
 thread_local!(static BY_THE_RING: Cell<bool> = const { Cell::new(false) });
 
-fn run(work: impl Future<Output = ()>) {
-    let writes = if BY_THE_RING.get() { BufferedWrites::Worker } else { BufferedWrites::Auto };
-    Builder::new().buffered_writes(writes).build().expect("a runtime").block_on(work);
-}
+impl Peer for Ours {
+    owned_buffers!(File, OpenOptions);
 
-async fn joined(task: JoinHandle<()>) {
-    task.await.expect("no panic");
-}
+    type Block = Slice<Vec<u8>>;
 
-async fn open(path: PathBuf) -> File {
-    File::options().read(true).write(true).open(path).await.expect("an open")
-}
+    fn run(work: impl Future<Output = ()> + 'static) {
+        let writes = if BY_THE_RING.get() { BufferedWrites::Worker } else { BufferedWrites::Auto };
+        Builder::new().buffered_writes(writes).build().expect("a runtime").block_on(work);
+    }
 
-async fn open_to_read(path: &Path) -> File {
-    File::open(path).await.expect("an open")
-}
+    fn spawn(work: impl Future<Output = ()> + 'static) -> impl Future<Output = ()> {
+        let task = runtime::spawn(work);
+        async { task.await.expect("no panic") }
+    }
 
-async fn read(file: &File, block: Vec<u8>, offset: u64) -> Vec<u8> {
-    let (result, block) = file.read_exact_at(block, offset).await;
-    result.expect("a read");
-    block
-}
+    fn block(_: &File, len: usize) -> Self::Block {
+        let (memory, range) = aligned(len);
+        memory.slice(range)
+    }
 
-async fn write(file: &File, block: Vec<u8>, offset: u64) -> Vec<u8> {
-    let (result, block) = file.write_all_at(block, offset).await;
-    result.expect("a write");
-    block
-}
+    fn bytes(block: &Self::Block) -> &[u8] {
+        block
+    }
 
-async fn sync(file: &File) {
-    file.sync_data().await.expect("a sync");
-}
-
-async fn close(file: File) {
-    file.close().await.expect("a close");
+    fn bytes_mut(block: &mut Self::Block) -> &mut [u8] {
+        block
+    }
 }
 
 pub fn log(place: &Place) {
-    let (path, count) = (place.log(), place.appends);
-    let _none = std::fs::remove_file(&path);
-    run(async move {
+    let (path, count) = (place.own(), place.appends);
+    Ours::run(async move {
         let log = Log::open(path).await.expect("a log");
-        all(count, |next| {
+        all::<Ours, _>(TASKS, count, |next| {
             let log = log.clone();
             async move {
-                while take(&next).is_some() {
+                while next.take().is_some() {
                     log.append([1; RECORD]).await.expect("an append");
                 }
             }
@@ -67,14 +64,28 @@ pub fn log(place: &Place) {
     });
 }
 
+/// After a round of it.
+pub fn all_logged(place: &Place) {
+    let (path, count) = (place.own(), place.appends);
+    Ours::run(async move {
+        let mut records = Log::open(path).await.expect("a log").replay();
+        let mut found = 0;
+        while let Some(record) = records.next().await {
+            assert_eq!(record.expect("a record").1, [1; RECORD]);
+            found += 1;
+        }
+        assert_eq!(found, count, "records");
+    });
+}
+
 pub fn whole_files(place: &Place) {
     let paths: Rc<Vec<_>> = Rc::new((0..place.files).map(|n| place.small(n)).collect());
-    run(async move {
-        all(paths.len(), |next| {
+    Ours::run(async move {
+        all::<Ours, _>(TASKS, paths.len(), |next| {
             let paths = paths.clone();
             async move {
-                while let Some(n) = take(&next) {
-                    assert_eq!(runtime::fs::read(&paths[n]).await.expect("a read").len(), BLOCK);
+                while let Some(n) = next.take() {
+                    check(&runtime::fs::read(&paths[n]).await.expect("a read"), n);
                 }
             }
         })
@@ -84,6 +95,61 @@ pub fn whole_files(place: &Place) {
 
 pub fn buffered_writes_by_the_ring(place: &Place) {
     BY_THE_RING.set(true);
-    buffered_writes(place);
+    buffered_writes::<Ours>(place);
     BY_THE_RING.set(false);
+}
+
+/// Into buffers that the kernel knows.
+pub fn registered_reads(place: &Place) {
+    let (path, count) = (place.large(), place.direct_reads);
+    Ours::run(async move {
+        let file = Rc::new(Ours::open(&path, How::Direct).await);
+        let buffers = FixedBuffers::new(TASKS, BLOCK).expect("buffers");
+        all::<Ours, _>(TASKS, count, |next| {
+            let (file, buffers) = (file.clone(), buffers.clone());
+            async move {
+                let mut buffer = buffers.take().await;
+                while let Some(n) = next.take().map(random) {
+                    buffer = file.read_exact_at(buffer, at(n)).await.into_result().expect("a read");
+                    check(&buffer, n);
+                }
+            }
+        })
+        .await;
+    });
+}
+
+pub fn copy_plans(place: &Place) {
+    copy_by_plans(place, How::ReadWrite);
+}
+
+pub fn copy_plans_direct(place: &Place) {
+    copy_by_plans(place, How::Direct);
+}
+
+/// Four reads and the write of all four blocks where they lie, as one plan.
+fn copy_by_plans(place: &Place, how: How) {
+    let (from, to, bytes) = (place.large(), place.own(), place.copied);
+    Ours::run(async move {
+        let files = Rc::new((Ours::open(&from, how).await, Ours::open(&to, how).await));
+        all::<Ours, _>(8, bytes / (4 * PART), |next| {
+            let files = files.clone();
+            async move {
+                let (from, to) = &*files;
+                let mut parts: Vec<_> = (0..4).map(|_| Ours::block(from, PART)).collect();
+                while let Some(n) = next.take() {
+                    let place = |part| (4 * PART * n + part * PART) as u64;
+                    let reads = parts.into_iter().enumerate().map(|(i, part)| from.read_exact_at(part, place(i)));
+                    let plan = join_all(reads).then(|parts| to.write_all_vectored_at(parts, place(0)));
+                    parts = plan.await.into_result().expect("a copy").0;
+                }
+            }
+        })
+        .await;
+    });
+}
+
+pub fn copy(place: &Place) {
+    let (from, to, bytes) = (place.huge(), place.own(), place.huge as u64);
+    Ours::run(async move { assert_eq!(runtime::fs::copy(from, to).await.expect("a copy"), bytes) });
 }

@@ -1,46 +1,43 @@
 //! tokio-uring.
 
-use std::path::{Path, PathBuf};
+use std::{os::unix::fs::OpenOptionsExt, path::Path};
 
 use tokio_uring::{
+    buf::{BoundedBuf, Slice},
     fs::{File, OpenOptions},
-    spawn,
 };
 
-include!("work.rs");
+use super::{
+    peer::{How, Parts, Peer, owned_buffers},
+    place::aligned,
+};
 
-fn run(work: impl Future<Output = ()>) {
-    tokio_uring::start(work);
-}
+pub struct TokioUring;
 
-async fn joined(task: tokio::task::JoinHandle<()>) {
-    task.await.expect("no panic");
-}
+impl Peer for TokioUring {
+    owned_buffers!(File, OpenOptions);
 
-async fn open(path: PathBuf) -> File {
-    OpenOptions::new().read(true).write(true).open(path).await.expect("an open")
-}
+    type Block = Slice<Vec<u8>>;
 
-async fn open_to_read(path: &Path) -> File {
-    File::open(path).await.expect("an open")
-}
+    fn run(work: impl Future<Output = ()> + 'static) {
+        tokio_uring::start(work);
+    }
 
-async fn read(file: &File, block: Vec<u8>, offset: u64) -> Vec<u8> {
-    let (result, block) = file.read_exact_at(block, offset).await;
-    result.expect("a read");
-    block
-}
+    fn spawn(work: impl Future<Output = ()> + 'static) -> impl Future<Output = ()> {
+        let task = tokio_uring::spawn(work);
+        async { task.await.expect("no panic") }
+    }
 
-async fn write(file: &File, block: Vec<u8>, offset: u64) -> Vec<u8> {
-    let (result, block) = file.write_all_at(block, offset).await;
-    result.expect("a write");
-    block
-}
+    fn block(_: &File, len: usize) -> Self::Block {
+        let (memory, range) = aligned(len);
+        memory.slice(range)
+    }
 
-async fn sync(file: &File) {
-    file.sync_data().await.expect("a sync");
-}
+    fn bytes(block: &Self::Block) -> &[u8] {
+        block
+    }
 
-async fn close(file: File) {
-    file.close().await.expect("a close");
+    fn bytes_mut(block: &mut Self::Block) -> &mut [u8] {
+        block
+    }
 }

@@ -9,7 +9,8 @@ use std::{
 
 use rustix::{buffer::spare_capacity, event::epoll};
 
-use crate::net_peers::{MESSAGE_MAX, Work, request, response};
+use super::Seen;
+use crate::net_peers::{MESSAGE_MAX, Work, hyper_response, request, response};
 
 /// The first bytes of an echoed message: who sends it, and which one it is.
 const HEADER: usize = 8;
@@ -30,15 +31,9 @@ pub struct Load {
     sends: Vec<u8>,
     expects: Vec<u8>,
     header: usize,
+    /// Requests in a message.
+    pipelined: usize,
     input: Vec<u8>,
-}
-
-/// What clients saw in a while.
-#[derive(Default)]
-pub struct Seen {
-    pub wall: Duration,
-    /// One per answer.
-    pub waits: Vec<Duration>,
 }
 
 impl Load {
@@ -51,6 +46,7 @@ impl Load {
                 (message.clone(), message, HEADER)
             }
             Work::Http(size) => (request(), response(size), 0),
+            Work::Hyper(size) => (request(), hyper_response(size), 0),
         };
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut clients = Vec::new();
@@ -63,7 +59,14 @@ impl Load {
             header[4..].copy_from_slice(&(number as u32).to_le_bytes());
             clients.push(Client { stream, sent_at: Instant::now(), header, received: 0 });
         }
-        Ok(Load { epoll, clients, sends, expects, header, input: vec![0; 2 * MESSAGE_MAX] })
+        Ok(Load { epoll, clients, sends, expects, header, pipelined: 1, input: vec![0; 2 * MESSAGE_MAX] })
+    }
+
+    /// From now on a message is so many requests.
+    pub fn pipeline(&mut self, count: usize) {
+        assert!(count == 1 || self.header == 0, "requests of HTTP");
+        (self.sends, self.expects) = (self.sends.repeat(count), self.expects.repeat(count));
+        self.pipelined = count;
     }
 
     /// Keeps each client busy for that long, and waits for the last answers.
@@ -98,6 +101,7 @@ impl Load {
             }
         }
         seen.wall = start.elapsed();
+        seen.requests = (seen.waits.len() * self.pipelined) as u64;
         seen
     }
 

@@ -13,10 +13,11 @@ use rustix::{
     thread::{CpuSet, sched_setaffinity},
 };
 
-use crate::net_peers::{self, PEERS, Work};
-
-/// The first argument of such a process.
-pub const SERVE: &str = "serve";
+use crate::{
+    contest::die_with_parent,
+    measure::status,
+    net_peers::{self, PEERS, Work},
+};
 
 pub struct Server {
     child: Child,
@@ -25,9 +26,8 @@ pub struct Server {
 
 impl Server {
     pub fn start(peer: usize, work: Work) -> io::Result<Server> {
-        let size = if let Work::Http(size) = work { size } else { 0 };
         let mut command = Command::new(std::env::current_exe()?);
-        command.args([SERVE, &peer.to_string(), work.name(), &size.to_string()]);
+        command.args(["serve", &peer.to_string(), work.name(), &work.size().to_string()]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line)?;
@@ -50,11 +50,13 @@ impl Server {
     }
 
     /// Bytes of its own memory that are in use.
-    pub fn memory(&self) -> io::Result<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-        let kibi = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        kibi.map(|kibi| kibi * 1024).ok_or_else(|| io::Error::other("no RssAnon in /proc/PID/status"))
+    pub fn memory(&self) -> u64 {
+        status(&self.id().to_string(), "RssAnon:").expect("the kernel's name for it")
+    }
+
+    /// The most that was ever resident.
+    pub fn peak(&self) -> Option<u64> {
+        status(&self.id().to_string(), "VmHWM:")
     }
 }
 
@@ -65,13 +67,13 @@ impl Drop for Server {
     }
 }
 
-/// The process: `serve PEER WORK SIZE`.
-pub fn run(arguments: &[String]) {
-    let [_, peer, kind, size] = arguments else { panic!("serve PEER WORK SIZE") };
-    let work = Work::parse(kind, size.parse().expect("a size")).expect("a work");
+/// The process.
+pub fn run(peer: usize, kind: &str, size: usize) -> io::Result<()> {
+    die_with_parent();
     on_core(0);
     raise_limit();
-    net_peers::serve(&PEERS[peer.parse::<usize>().expect("a number")], work);
+    net_peers::serve(&PEERS[peer], Work::parse(kind, size).ok_or(io::ErrorKind::InvalidInput)?);
+    Ok(())
 }
 
 /// Keeps this thread, and those that it starts from now on, on one core, if there are two.

@@ -1,6 +1,6 @@
 //! compio.
 
-use std::net;
+use std::{io, net};
 
 use ::compio::{
     buf::{BufResult, IntoInner, IoBuf},
@@ -9,7 +9,10 @@ use ::compio::{
     runtime::{Runtime, spawn},
 };
 
-use super::work::{Answer, MESSAGE_MAX, Work};
+use super::{
+    owned::{Stream, connection},
+    work::Work,
+};
 
 pub fn serve(listener: net::TcpListener, work: Work) {
     Runtime::new().expect("a runtime").block_on(async {
@@ -21,27 +24,15 @@ pub fn serve(listener: net::TcpListener, work: Work) {
     });
 }
 
-async fn connection(mut stream: TcpStream, work: Work) -> std::io::Result<()> {
-    let (mut session, mut input, mut out) = (work.session(), Vec::with_capacity(MESSAGE_MAX), Vec::new());
-    loop {
-        input.clear();
-        let BufResult(count, buf) = stream.read(input).await;
-        let count = count?;
-        if count == 0 {
-            return Ok(());
-        }
-        input = buf;
-        match session.answer(&input[..count], &mut out) {
-            Answer::Input => {
-                let BufResult(sent, buf) = stream.write_all(input.slice(..count)).await;
-                sent?;
-                input = buf.into_inner();
-            }
-            Answer::Out => {
-                let sent;
-                BufResult(sent, out) = stream.write_all(out).await;
-                sent?;
-            }
-        }
+impl Stream for TcpStream {
+    async fn read(&mut self, mut buf: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
+        buf.clear();
+        let BufResult(count, buf) = AsyncRead::read(self, buf).await;
+        (count, buf)
+    }
+
+    async fn write_all(&mut self, buf: Vec<u8>, len: usize) -> (io::Result<()>, Vec<u8>) {
+        let BufResult(sent, buf) = AsyncWriteExt::write_all(self, buf.slice(..len)).await;
+        (sent, buf.into_inner())
     }
 }

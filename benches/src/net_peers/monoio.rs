@@ -1,6 +1,6 @@
 //! monoio.
 
-use std::net;
+use std::{io, net};
 
 use ::monoio::{
     IoUringDriver, RuntimeBuilder,
@@ -9,7 +9,10 @@ use ::monoio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::work::{Answer, MESSAGE_MAX, Work};
+use super::{
+    owned::{Stream, connection},
+    work::{MESSAGE_MAX, Work},
+};
 
 pub fn serve(listener: net::TcpListener, work: Work) {
     let mut runtime = RuntimeBuilder::<IoUringDriver>::new().build().expect("a runtime");
@@ -25,39 +28,26 @@ pub fn serve(listener: net::TcpListener, work: Work) {
     });
 }
 
-async fn connection(mut stream: TcpStream, work: Work) -> std::io::Result<()> {
-    let (mut session, mut input, mut out) = (work.session(), vec![0; MESSAGE_MAX], Vec::new());
-    loop {
-        let (count, buf) = stream.read(input).await;
-        let count = count?;
-        if count == 0 {
-            return Ok(());
-        }
-        input = buf;
-        match session.answer(&input[..count], &mut out) {
-            Answer::Input => {
-                let (sent, buf) = stream.write_all(input.slice(..count)).await;
-                sent?;
-                input = buf.into_inner();
-            }
-            Answer::Out => {
-                let sent;
-                (sent, out) = stream.write_all(out).await;
-                sent?;
-            }
-        }
+impl Stream for TcpStream {
+    async fn read(&mut self, buf: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
+        AsyncReadRent::read(self, buf).await
+    }
+
+    async fn write_all(&mut self, buf: Vec<u8>, len: usize) -> (io::Result<()>, Vec<u8>) {
+        let (sent, buf) = AsyncWriteRentExt::write_all(self, buf.slice(..len)).await;
+        (sent.map(drop), buf.into_inner())
     }
 }
 
 /// Waits without a buffer.
-async fn lean(mut stream: TcpStream) -> std::io::Result<()> {
+async fn lean(mut stream: TcpStream) -> io::Result<()> {
     loop {
         stream.readable(false).await?;
-        let (count, buf) = stream.read(vec![0; MESSAGE_MAX]).await;
+        let (count, buf) = AsyncReadRent::read(&mut stream, vec![0; MESSAGE_MAX]).await;
         let count = count?;
         if count == 0 {
             return Ok(());
         }
-        stream.write_all(buf.slice(..count)).await.0?;
+        Stream::write_all(&mut stream, buf, count).await.0?;
     }
 }

@@ -3,7 +3,7 @@
 use std::net;
 
 use ::runtime::{
-    Builder, IntoResult, Runtime, TaskRun,
+    IntoResult,
     net::{BufferPool, TcpListener, TcpStream},
 };
 
@@ -13,23 +13,21 @@ use super::work::{Answer, MESSAGE_MAX, Work};
 const BUFFERS: u16 = 2048;
 
 pub fn serve(listener: net::TcpListener, work: Work) {
-    serve_on(&Runtime::new().expect("a runtime"), listener, work);
+    super::ours().block_on(accept_all(listener, work));
 }
 
 /// With the task-run mode that takes least CPU time.
 pub fn serve_deferred(listener: net::TcpListener, work: Work) {
-    serve_on(&Builder::new().task_run(TaskRun::Defer).build().expect("a runtime"), listener, work);
+    super::ours_deferred().block_on(accept_all(listener, work));
 }
 
-fn serve_on(runtime: &Runtime, listener: net::TcpListener, work: Work) {
-    runtime.block_on(async {
-        let listener = TcpListener::from_std(listener).expect("a listener");
-        let pool = BufferPool::new(BUFFERS, MESSAGE_MAX as u32).expect("a pool");
-        let mut incoming = listener.incoming();
-        while let Some(stream) = incoming.next().await {
-            drop(::runtime::spawn(connection(stream.expect("a connection"), pool.clone(), work)));
-        }
-    });
+async fn accept_all(listener: net::TcpListener, work: Work) {
+    let listener = TcpListener::from_std(listener).expect("a listener");
+    let pool = BufferPool::new(BUFFERS, MESSAGE_MAX as u32).expect("a pool");
+    let mut incoming = listener.incoming();
+    while let Some(stream) = incoming.next().await {
+        drop(::runtime::spawn(connection(stream.expect("a connection"), pool.clone(), work)));
+    }
 }
 
 async fn connection(stream: TcpStream, pool: BufferPool, work: Work) -> std::io::Result<()> {

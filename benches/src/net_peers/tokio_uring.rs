@@ -1,13 +1,16 @@
 //! tokio-uring.
 
-use std::net;
+use std::{io, net};
 
 use ::tokio_uring::{
     buf::BoundedBuf,
     net::{TcpListener, TcpStream},
 };
 
-use super::work::{Answer, MESSAGE_MAX, Work};
+use super::{
+    owned::{Stream, connection},
+    work::Work,
+};
 
 pub fn serve(listener: net::TcpListener, work: Work) {
     ::tokio_uring::start(async {
@@ -19,26 +22,13 @@ pub fn serve(listener: net::TcpListener, work: Work) {
     });
 }
 
-async fn connection(stream: TcpStream, work: Work) -> std::io::Result<()> {
-    let (mut session, mut input, mut out) = (work.session(), vec![0; MESSAGE_MAX], Vec::new());
-    loop {
-        let (count, buf) = stream.read(input).await;
-        let count = count?;
-        if count == 0 {
-            return Ok(());
-        }
-        input = buf;
-        match session.answer(&input[..count], &mut out) {
-            Answer::Input => {
-                let (sent, buf) = stream.write_all(input.slice(..count)).await;
-                sent?;
-                input = buf.into_inner();
-            }
-            Answer::Out => {
-                let sent;
-                (sent, out) = stream.write_all(out).await;
-                sent?;
-            }
-        }
+impl Stream for TcpStream {
+    async fn read(&mut self, buf: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
+        TcpStream::read(self, buf).await
+    }
+
+    async fn write_all(&mut self, buf: Vec<u8>, len: usize) -> (io::Result<()>, Vec<u8>) {
+        let (sent, buf) = TcpStream::write_all(self, buf.slice(..len)).await;
+        (sent, buf.into_inner())
     }
 }

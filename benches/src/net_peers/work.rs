@@ -14,6 +14,8 @@ pub enum Work {
     Lean,
     /// Answers each request of HTTP/1.1 with a body of so many bytes.
     Http(usize),
+    /// The same, by hyper.
+    Hyper(usize),
 }
 
 impl Work {
@@ -23,6 +25,7 @@ impl Work {
             "echo" => Some(Work::Echo),
             "lean" => Some(Work::Lean),
             "http" => Some(Work::Http(size)),
+            "hyper" => Some(Work::Hyper(size)),
             _ => None,
         }
     }
@@ -32,6 +35,15 @@ impl Work {
             Work::Echo => "echo",
             Work::Lean => "lean",
             Work::Http(_) => "http",
+            Work::Hyper(_) => "hyper",
+        }
+    }
+
+    /// Bytes of a body.
+    pub fn size(self) -> usize {
+        match self {
+            Work::Http(size) | Work::Hyper(size) => size,
+            Work::Echo | Work::Lean => 0,
         }
     }
 
@@ -39,7 +51,7 @@ impl Work {
     pub fn session(self) -> Session {
         match self {
             Work::Echo | Work::Lean => Session::Echo,
-            Work::Http(size) => {
+            Work::Http(size) | Work::Hyper(size) => {
                 static RESPONSE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
                 let response = RESPONSE.get_or_init(|| response(size));
                 Session::Http(Http { response, held: Vec::new() })
@@ -56,8 +68,19 @@ pub fn request() -> Vec<u8> {
 /// The answer to each request.
 pub fn response(size: usize) -> Vec<u8> {
     let mut response = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").into_bytes();
-    response.extend((0..size).map(|i| b'a' + (i % 26) as u8));
+    response.extend(body(size));
     response
+}
+
+/// The answer that hyper makes of it. The date is left out, since it changes.
+pub fn hyper_response(size: usize) -> Vec<u8> {
+    let mut response = format!("HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n").into_bytes();
+    response.extend(body(size));
+    response
+}
+
+pub fn body(size: usize) -> Vec<u8> {
+    (0..size).map(|i| b'a' + (i % 26) as u8).collect()
 }
 
 /// A connection's share of the work.
@@ -119,19 +142,4 @@ fn requests(input: &[u8], mut each: impl FnMut()) -> usize {
         each();
     }
     taken
-}
-
-/// For the loops by hand.
-pub struct Loop {
-    pub session: Session,
-    pub out: Vec<u8>,
-}
-
-impl raw_loops::Work for Loop {
-    fn answer<'a>(&'a mut self, input: &'a [u8]) -> &'a [u8] {
-        match self.session.answer(input, &mut self.out) {
-            Answer::Input => input,
-            Answer::Out => &self.out,
-        }
-    }
 }

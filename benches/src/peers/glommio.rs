@@ -4,26 +4,23 @@ use std::time::{Duration, Instant};
 
 pub use glommio::spawn_local as spawn;
 use glommio::{
-    LocalExecutorBuilder, Placement,
+    LocalExecutorBuilder, Placement, Task,
     channels::{
         local_channel::{self, LocalReceiver, LocalSender},
         shared_channel::{self, ConnectedReceiver, ConnectedSender, SharedReceiver, SharedSender},
     },
 };
 
-#[path = "work.rs"]
-pub mod work;
+super::programs!();
 
-pub trait MaySpawn {}
-
-impl<F> MaySpawn for F {}
+pub use super::lacking::MaySpawn;
 
 pub fn run<F: Future>(future: F) -> F::Output {
     LocalExecutorBuilder::new(Placement::Unbound).make().expect("an executor").run(future)
 }
 
-pub fn value<T>(output: T) -> T {
-    output
+pub async fn joined<T>(task: Task<T>) -> T {
+    task.await
 }
 
 pub async fn yield_now() {

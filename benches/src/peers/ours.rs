@@ -5,22 +5,19 @@ use std::time::{Duration, Instant};
 pub use runtime::{spawn, task::yield_now};
 use runtime::{
     sync::{local, mpsc},
-    task::JoinError,
+    task::JoinHandle,
 };
 
-#[path = "work.rs"]
-pub mod work;
+super::programs!();
 
-pub trait MaySpawn {}
-
-impl<F> MaySpawn for F {}
+pub use super::lacking::MaySpawn;
 
 pub fn run<F: Future>(future: F) -> F::Output {
     runtime::Runtime::new().expect("a runtime").block_on(future)
 }
 
-pub fn value<T>(joined: Result<T, JoinError>) -> T {
-    joined.expect("no panic")
+pub async fn joined<T>(task: JoinHandle<T>) -> T {
+    task.await.expect("no panic")
 }
 
 pub fn sleep_until(deadline: Instant) -> impl Future<Output = ()> {

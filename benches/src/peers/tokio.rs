@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::{runtime::Builder, sync::mpsc, task::JoinError};
+use tokio::{runtime::Builder, sync::mpsc, task::JoinHandle};
 pub use tokio::{spawn, task::yield_now};
 
-#[path = "work.rs"]
-pub mod work;
+super::programs!();
 
 /// What tokio asks of a future that is spawned.
 pub use Send as MaySpawn;
@@ -15,8 +14,8 @@ pub fn run<F: Future>(future: F) -> F::Output {
     Builder::new_current_thread().enable_time().build().expect("a runtime").block_on(future)
 }
 
-pub fn value<T>(joined: Result<T, JoinError>) -> T {
-    joined.expect("no panic")
+pub async fn joined<T>(task: JoinHandle<T>) -> T {
+    task.await.expect("no panic")
 }
 
 pub fn sleep_until(deadline: Instant) -> impl Future<Output = ()> {

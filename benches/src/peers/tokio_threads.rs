@@ -2,10 +2,9 @@
 
 use tokio::runtime::Builder;
 
-pub use super::on_tokio::*;
+pub use super::tokio::*;
 
-#[path = "work.rs"]
-pub mod work;
+super::programs!();
 
 pub fn run<F: Future>(future: F) -> F::Output {
     Builder::new_multi_thread().enable_time().build().expect("a runtime").block_on(future)

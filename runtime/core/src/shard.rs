@@ -374,11 +374,12 @@ impl Shard {
                 }
                 continue;
             }
-            let mut wakes = std::mem::take(&mut driver.wakes);
-            drop(driver);
-            if wakes.is_empty() {
+            if driver.wakes.is_empty() {
+                // Before it is taken: its memory stays for the next pass.
                 return;
             }
+            let mut wakes = std::mem::take(&mut driver.wakes);
+            drop(driver);
             for waker in wakes.drain(..) {
                 waker.wake();
             }
