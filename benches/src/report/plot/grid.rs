@@ -15,6 +15,9 @@ pub const NAMES: i32 = 180;
 pub const BARS: i32 = 310;
 const LETTERS: usize = 86;
 
+/// Draws one family into a canvas of a width and a height.
+type Draw = dyn Fn(&Canvas, &Family, i32, i32) -> Result<(), String>;
+
 /// What a panel shows below its title: rows of so many pixels, each drawn by `row`.
 pub struct Panel<'a> {
     pub row_height: i32,
@@ -22,7 +25,7 @@ pub struct Panel<'a> {
     pub foot: i32,
     pub title: &'a dyn Fn(&Family) -> String,
     /// Draws into a panel whose left and top end are given, rows first.
-    pub draw: &'a dyn Fn(&Canvas, &Family, i32, i32) -> Result<(), String>,
+    pub draw: &'a Draw,
 }
 
 pub fn draw(families: &[&Family], path: &Path, panel: &Panel) -> Result<(), String> {
