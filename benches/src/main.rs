@@ -1,6 +1,7 @@
 //! `cargo run --release -p benches`: where this runtime stands, against other runtimes, loops by hand and itself.
 
 #![forbid(unsafe_code)]
+
 mod busy;
 mod cli;
 mod contest;

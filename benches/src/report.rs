@@ -17,6 +17,8 @@ pub use table::print;
 pub fn publish(report: &Report) -> std::io::Result<()> {
     let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let plots = here.join("plots");
+    // None of an earlier report stays.
+    let _none = std::fs::remove_dir_all(&plots);
     std::fs::create_dir_all(&plots)?;
     let drawn = plot::draw_all(report, &plots).map_err(std::io::Error::other)?;
     std::fs::write(here.join("RESULTS.md"), markdown::render(report, &drawn))

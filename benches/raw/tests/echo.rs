@@ -45,7 +45,7 @@ fn client(address: std::net::SocketAddr, seed: usize) {
     for round in 0..20 {
         let mut stream = TcpStream::connect(address).unwrap();
         // More than sockets and all buffers hold, for some: the server waits in the middle of an answer.
-        let len = if (seed + round) % 5 == 0 { 1 << 20 } else { 100 * (round + 1) };
+        let len = if (seed + round).is_multiple_of(5) { 1 << 20 } else { 100 * (round + 1) };
         let sent: Vec<u8> = (0..len).map(|i| (i * 31 + seed * 7 + round) as u8).collect();
         let mut writer = stream.try_clone().unwrap();
         let message = sent.clone();

@@ -13,10 +13,10 @@ const GAP: i32 = 18;
 pub const NAMES: i32 = 180;
 /// How wide the place beside them is.
 pub const BARS: i32 = 310;
-const LETTERS: usize = 86;
+const LETTERS: usize = 98;
 
-/// Draws one family into a canvas of a width and a height.
-type Draw = dyn Fn(&Canvas, &Family, i32, i32) -> Result<(), String>;
+/// Draws a family's rows where left and top are given.
+pub type Draw = dyn Fn(&Canvas, &Family, i32, i32) -> Result<(), String>;
 
 /// What a panel shows below its title: rows of so many pixels, each drawn by `row`.
 pub struct Panel<'a> {
@@ -24,7 +24,6 @@ pub struct Panel<'a> {
     /// Pixels below the rows.
     pub foot: i32,
     pub title: &'a dyn Fn(&Family) -> String,
-    /// Draws into a panel whose left and top end are given, rows first.
     pub draw: &'a Draw,
 }
 
@@ -71,7 +70,7 @@ fn lines(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::lines;
+    use super::{LETTERS, lines};
 
     #[test]
     fn titles_have_two_lines_at_most() {
@@ -79,6 +78,6 @@ mod tests {
         let long = "word ".repeat(60);
         let lines = lines(&long);
         assert_eq!(lines.len(), 2);
-        assert!(lines.iter().all(|line| line.len() <= 86));
+        assert!(lines.iter().all(|line| line.len() <= LETTERS));
     }
 }

@@ -61,7 +61,7 @@ fn head(canvas: &Canvas, height: i32) -> Result<(), String> {
     let colors = [
         (10, AHEAD, "this one leads"),
         (150, BEHIND, "another one leads"),
-        (310, UNSURE, "as good as even: the ranges overlap"),
+        (310, UNSURE, "no clear lead: the ranges overlap"),
     ];
     for (left, color, text) in colors {
         canvas.bar(left, 32, 14, 12, color)?;
