@@ -157,7 +157,10 @@ fn what_may_not_be_pinned_is_refused_with_the_remedy() {
             let refused = FixedBuffers::new(512, 4096).unwrap_err();
             assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
             let text = refused.to_string();
-            assert!(text.contains("2097152") && text.contains("RLIMIT_MEMLOCK") && text.contains("ulimit -l"), "{text}");
+            assert!(
+                text.contains("2097152") && text.contains("RLIMIT_MEMLOCK") && text.contains("ulimit -l"),
+                "{text}"
+            );
             // What was refused takes nothing of the limit, and what is given up gives it back.
             for _ in 0..8 {
                 let buffers = FixedBuffers::new(192, 4096).unwrap();

@@ -58,6 +58,7 @@ mod primitives;
 mod probe;
 mod progress;
 pub mod readiness;
+mod reads;
 mod recent;
 mod remote;
 pub mod results;
