@@ -7,7 +7,7 @@
 //! | call | how | planned? |
 //! |---|---|---|
 //! | [`File::open`], `create`, `create_new`, [`OpenOptions::open`], `open_at` | OPENAT, into a slot where something follows | yes |
-//! | `read_at`, `write_at`, `append` and their exact and vectored forms | READ, WRITE, READV, WRITEV | yes |
+//! | `read_at`, `write_at`, `append` and their exact and vectored forms | READ, WRITE, READV, WRITEV; awaited on their own on the spot if short: writes, and reads of cached pages | yes |
 //! | `sync_all`, `sync_data`, `sync_range` | FSYNC, SYNC_FILE_RANGE | yes |
 //! | `allocate`, `fadvise` | FALLOCATE, FADVISE | yes |
 //! | `truncate` | FTRUNCATE, from Linux 6.9 on | yes |

@@ -19,7 +19,7 @@ use runtime::{
     task::yield_now,
 };
 
-/// Such a part of it takes one call that is done on the spot.
+/// Bytes whose copy takes far longer than a turn may.
 const LARGE: usize = 128 << 20;
 
 /// The CPU time that this thread has used. The shard's own work is what holds its tasks up here; other programs of the

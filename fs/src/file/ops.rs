@@ -25,7 +25,8 @@ macro_rules! file_ops {
             /// Those of pread(2); `InvalidInput` for an offset above `i64::MAX`.
             ///
             /// # Cost
-            /// One SQE, no copy, no allocation.
+            /// One SQE, no copy, no allocation. Awaited on its own, up to 64 KiB that are cached are read on the spot, by one
+            /// system call and no SQE, from a [`File`](crate::File)'s second read on.
             pub fn read_at<B: IoBufMut>(&self, buf: B, offset: u64) -> Io<One<Read<B, Variable>>> {
                 op::read_at(self.target(), buf, offset)
             }

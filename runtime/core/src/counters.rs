@@ -83,6 +83,8 @@ counters! {
     syncs_shared,
     /// Buffered writes done on the spot, without an SQE.
     writes_on_the_spot,
+    /// Reads of cached pages done on the spot, without an SQE.
+    reads_on_the_spot,
     /// Cancels asked of the kernel.
     cancels,
     /// Polls of tasks, that of `block_on` included.

@@ -273,6 +273,8 @@ pub(crate) struct Told {
     pub(crate) sync_of: u64,
     /// Writes so many bytes, known now, to this descriptor.
     pub(crate) writes: Option<(SharedFd, usize)>,
+    /// Reads from this descriptor, at an offset.
+    pub(crate) reads: Option<SharedFd>,
 }
 
 #[derive(Debug)]
@@ -403,6 +405,13 @@ impl<'a> Scope<'a> {
         match &mut self.place {
             Place::InPlan(builder) => builder.table.rows[row as usize].sync_of = open_file,
             Place::Alone(_) => self.told.sync_of = open_file,
+        }
+    }
+
+    /// The op reads from there: if it is awaited on its own that may happen on the spot.
+    pub(crate) fn reads(&mut self, target: &Target) {
+        if let (Place::Alone(_), Target::Fd(fd)) = (&self.place, target) {
+            self.told.reads = Some(fd.clone());
         }
     }
 

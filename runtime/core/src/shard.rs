@@ -32,6 +32,7 @@ use crate::{
     key::Key,
     lower::Builder,
     pool::{PoolOptions, Pools},
+    reads::Reads,
     remote::{Lender, Remote},
     slot::SlotTable,
     spin::Spin,
@@ -66,6 +67,7 @@ pub struct Shard {
     pub(crate) fixed: FixedPools,
     pub(crate) edges: Edges,
     clock: Rc<Clock>,
+    pub(crate) reads: Reads,
     pub(crate) writes: Writes,
     pub(crate) lowering: Lowering,
     /// Taken while a plan is lowered.
@@ -124,6 +126,7 @@ impl Shard {
             edges: Edges::new(),
             fixed: FixedPools::default(),
             clock,
+            reads: Reads::default(),
             writes: Writes::default(),
             lowering: config.lowering,
             builder: Cell::default(),

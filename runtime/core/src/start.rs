@@ -56,8 +56,10 @@ pub(crate) fn start<P: Plan>(
             Ok(request) => {
                 std::mem::forget(lowering_guard);
                 let written = told.writes.and_then(|(fd, len)| shard.writes.try_now(&fd, &request.sqe, len));
-                if let Some(res) = written {
-                    shard.counters.writes_on_the_spot.add(1);
+                let read = told.reads.and_then(|fd| shard.reads.try_now(&fd, &request.sqe));
+                shard.counters.writes_on_the_spot.add(written.is_some().into());
+                shard.counters.reads_on_the_spot.add(read.is_some().into());
+                if let Some(res) = written.or(read) {
                     let plan: P = shard.driver.borrow_mut().slab.take(key);
                     let single = Single { res, ..Single::default() };
                     return Started::Done(plan.finish(&mut Results::of_single(single, None)));

@@ -61,12 +61,14 @@ const REST_MAX: Duration = Duration::from_millis(200);
 const OF_OTHERS: [u32; 7] = [0x6573_5546, 0x6969, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997, 0x00c3_6400, 0x5346_414f];
 
 // What is known of a descriptor.
-const UNKNOWN: u8 = 0;
+pub(crate) const UNKNOWN: u8 = 0;
 /// A regular file, its writes buffered.
 const BUFFERED: u8 = 1;
 /// As before, and its file system cannot promise not to wait.
 const BUFFERED_MAY_WAIT: u8 = 2;
-const OTHER: u8 = 3;
+pub(crate) const OTHER: u8 = 3;
+/// As little as at first, but it has been read.
+pub(crate) const READ_ONCE: u8 = 4;
 
 /// The policy of a shard, and its memory.
 #[derive(Debug)]
@@ -180,9 +182,9 @@ fn write(fd: &SharedFd, pieces: *const libc::iovec, count: i32, offset: i64, fla
 }
 
 /// What a descriptor is, found out once.
-fn kind(fd: &SharedFd) -> u8 {
+pub(crate) fn kind(fd: &SharedFd) -> u8 {
     let known = fd.write_kind().load(Relaxed);
-    if known != UNKNOWN {
+    if known != UNKNOWN && known != READ_ONCE {
         return known;
     }
     let mut stat = MaybeUninit::<libc::stat>::uninit();

@@ -69,6 +69,9 @@ impl<B: IoBufMut, K: Extent> Op for Read<B, K> {
         if let Some(index) = registered {
             (sqe.opcode, sqe.buf_index) = (opcode::ReadFixed::CODE, index);
         }
+        if matches!(self.position, Position::At(_)) {
+            scope.reads(&self.target);
+        }
         scope.provide_registered(ptr, len as usize, success, registered);
         Ok(Request { sqe, success, lossless: matches!(self.position, Position::At(_)) })
     }
