@@ -4,7 +4,9 @@
 
 use std::alloc::System;
 
-use runtime::{IntoResult, Lowering, Runtime, fs::File, join_all, metrics, op::nop, spawn, task::yield_now};
+use runtime::{
+    Builder, CachedReads, IntoResult, Lowering, fs::File, join_all, metrics, op::nop, spawn, task::yield_now,
+};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -41,7 +43,7 @@ fn is(each: u64, enters: u64) -> Cost {
 fn hot_paths_cost_what_they_did() {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     std::fs::write(dir.path().join("f"), [7; 4096]).unwrap();
-    Runtime::new().unwrap().block_on(async {
+    Builder::new().cached_reads(CachedReads::Ring).build().unwrap().block_on(async {
         let file = File::open(dir.path().join("f")).await.unwrap();
         let mut buf = vec![0; 64];
         assert_eq!(cost(async || yield_now().await).await, is(0, 0), "a wake and a poll");

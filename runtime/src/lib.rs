@@ -56,6 +56,7 @@ pub use runtime_core::{
     into_result::IntoResult,
     join, op, plan,
     plan::join_all,
+    reads::CachedReads,
     results::{NotRun, is_not_run},
     ring::TaskRun,
     writes::BufferedWrites,

@@ -4,8 +4,9 @@ mod common;
 
 use std::{cell::Cell, io, rc::Rc};
 
-use common::{file, run};
+use common::{file, run, run_on};
 use runtime::{
+    Builder, CachedReads,
     fs::{Advice, File, FixedBuffers},
     spawn,
     task::yield_now,
@@ -42,6 +43,21 @@ fn what_is_cached_and_whole_is_read_without_an_sqe() {
         assert_eq!((both.0.1, both.1.1), (vec![0], vec![1]));
         assert_eq!((counts().0 - before.0, counts().1 - before.1), (6, 3));
     });
+}
+
+#[test]
+fn which_reads_are_done_on_the_spot_is_the_builders_choice() {
+    let dir = tempfile::tempdir().unwrap();
+    for (choice, expected) in [(CachedReads::Ring, (0, 3)), (CachedReads::Inline { max_len: 100 }, (1, 2))] {
+        run_on(Builder::new().cached_reads(choice), async {
+            let file = file(&dir, &[7; 4096]).await;
+            let before = counts();
+            for len in [1, 100, 101] {
+                assert_eq!(file.read_exact_at(vec![0; len], 0).await.1, vec![7; len]);
+            }
+            assert_eq!((counts().0 - before.0, counts().1 - before.1), expected, "{choice:?}");
+        });
+    }
 }
 
 #[test]

@@ -83,7 +83,7 @@ pub struct Cli {
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t = Engine::Auto)]
     lowering: Engine,
 
-    /// Do the same op by op, each awaited on its own, to compare with
+    /// Do the same op by op, each awaited on its own and by the ring, to compare with
     #[arg(long, conflicts_with = "lowering")]
     await_each: bool,
 

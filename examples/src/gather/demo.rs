@@ -28,8 +28,9 @@ const ROUNDS: usize = 5;
 const HEAD: &str = "            how           plans    SQEs  enters   wakes       time";
 const READING: &str = "
 All outputs were compared byte by byte. Enters are calls of io_uring_enter, wakes the times that a task was woken: a
-plan takes one wake for all its ops, and shares its enters with the other plans in flight. Times are medians; the copies
-in memory and the final sync take most of them, so they tell the two ways apart less than the counts do.";
+plan takes one wake for all its ops, and shares its enters with the other plans in flight. Op by op, too, all reads go by
+the ring here; outside of plans, cached pages are otherwise read on the spot. Times are medians; the copies in memory and
+the final sync take most of them, so they tell the two ways apart less than the counts do.";
 
 /// Runs everything, and removes what it made.
 pub fn run(settings: &Settings, json: bool) -> Result<(), Failure> {

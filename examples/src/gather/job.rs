@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, path::PathBuf, rc::Rc, time::Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use runtime::{Builder, IntoResult, Lowering, join, join_all, op};
+use runtime::{Builder, CachedReads, IntoResult, Lowering, join, join_all, op};
 
 use crate::{
     blocks::Batch,
@@ -153,6 +153,8 @@ pub fn run(job: &Job, settings: &Settings, show_progress: bool) -> Result<Report
     let runtime = Builder::new()
         .sq_entries(settings.sq_entries)
         .lowering(settings.lowering)
+        // So that the ways differ in plans alone, on whatever is cached.
+        .cached_reads(CachedReads::Ring)
         .build()
         .map_err(|error| Failure::new(format!("cannot start the runtime: {error}")))?;
     if settings.lowering == Lowering::Groups {

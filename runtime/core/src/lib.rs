@@ -59,7 +59,7 @@ mod primitives;
 mod probe;
 mod progress;
 pub mod readiness;
-mod reads;
+pub mod reads;
 mod recent;
 mod remote;
 pub mod results;

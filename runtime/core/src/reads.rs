@@ -19,25 +19,56 @@ use crate::{
     writes::{OTHER, READ_ONCE, UNKNOWN, kind},
 };
 
-/// The longest read that is tried: copying it takes some 10 µs.
-const LEN_MAX: usize = 64 << 10;
+/// How reads of cached pages of regular files are done: those of ops that are awaited on their own. Reads inside plans always
+/// go to the ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CachedReads {
+    /// What measures best: on the spot up to [`LEN_MAX`] bytes.
+    #[default]
+    Auto,
+    /// On the spot up to this many bytes, unless such reads have been tried in vain just now; else as `Ring`.
+    Inline {
+        /// The longest read that is tried on the spot.
+        max_len: usize,
+    },
+    /// By the ring.
+    Ring,
+}
+
+/// The longest read that [`CachedReads::Auto`] tries on the spot: copying it takes some 10 µs.
+pub const LEN_MAX: usize = 64 << 10;
 
 /// At most so many reads are left to the ring after one that was tried in vain.
 const SKIPPED_MAX: u32 = 64;
 
 /// A shard's memory of how reads on the spot went.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Reads {
+    len_max: Cell<usize>,
     /// How many reads are left to the ring before the next is tried.
     skip: Cell<u32>,
     /// How many will be after the next one in vain. Doubles each time.
     next_skip: Cell<u32>,
 }
 
+impl Default for Reads {
+    fn default() -> Reads {
+        Reads { len_max: Cell::new(LEN_MAX), skip: Cell::default(), next_skip: Cell::default() }
+    }
+}
+
 impl Reads {
+    pub(crate) fn set(&self, how: CachedReads) {
+        self.len_max.set(match how {
+            CachedReads::Auto => LEN_MAX,
+            CachedReads::Inline { max_len } => max_len,
+            CachedReads::Ring => 0,
+        });
+    }
+
     /// Does the read of this SQE at once, if all of it is there; gives the result as a CQE would.
     pub(crate) fn try_now(&self, fd: &SharedFd, sqe: &Sqe) -> Option<i32> {
-        if sqe.opcode != opcode::Read::CODE || sqe.len as usize > LEN_MAX || sqe.len == 0 || !is_known(fd) {
+        if sqe.opcode != opcode::Read::CODE || sqe.len as usize > self.len_max.get() || sqe.len == 0 || !is_known(fd) {
             return None;
         }
         let skip = self.skip.get();
@@ -74,6 +105,6 @@ fn read(fd: &SharedFd, sqe: &Sqe) -> i32 {
     // SAFETY: the op that the caller lowers owns the bytes, which live through the call; the kernel does not keep them.
     // Test: runtime/tests/fs_reads.rs under AddressSanitizer.
     let res = unsafe { libc::preadv2(fd.number(), &raw const piece, 1, sqe.off as i64, libc::RWF_NOWAIT) };
-    // At most 64 KiB are asked for, and an errno is small.
+    // No more than `i32::MAX` bytes are read at a time (read(2)), and an errno is small.
     if res < 0 { -io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO) } else { res as i32 }
 }

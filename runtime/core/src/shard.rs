@@ -170,6 +170,11 @@ impl Shard {
         self.pools.own_options.set(options);
     }
 
+    /// How reads of cached pages are done.
+    pub fn set_cached_reads(&self, reads: crate::reads::CachedReads) {
+        self.reads.set(reads);
+    }
+
     /// How buffered writes to files are done.
     pub fn set_buffered_writes(&self, writes: crate::writes::BufferedWrites) {
         self.writes.set(writes);
