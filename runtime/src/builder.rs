@@ -393,7 +393,7 @@ impl Builder {
         self
     }
 
-    /// How much later than due timers may fire where many fall due close to each other (8 or more within this time), so
+    /// How much later than due timers may fire where many fall due close to each other (4 or more within this time), so
     /// that they share one wake of the thread; a wake costs up to 20 µs of CPU. Fewer are woken for exactly, each at its
     /// deadline, to the nanosecond. Zero: always exactly. Default 500 µs.
     pub fn timer_slack(&mut self, slack: Duration) -> &mut Builder {

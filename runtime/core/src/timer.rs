@@ -17,7 +17,7 @@ use crate::key::Key;
 /// Children of a node: four of 16 bytes each are what one look at memory brings.
 const ARITY: usize = 4;
 /// How many timers make a crowd, see [`Timers::wake_at`].
-const CROWD: usize = 8;
+const CROWD: usize = 4;
 /// Instead of a place in the heap: the timer is not set.
 const NOWHERE: u32 = u32::MAX;
 
