@@ -3,11 +3,11 @@
 use std::{fmt, io, rc::Rc, sync::Arc, thread, time::Duration};
 
 use runtime_core::{
+    choose::Kernel,
     cpu::CpuSet,
     encode::Lowering,
-    kernel::Kernel,
     pool::PoolOptions,
-    ring::{Ring, RingConfig, TaskRun},
+    ring::{RingConfig, TaskRun},
     shard::{Shard, ShardConfig},
     writes::BufferedWrites,
 };
@@ -66,6 +66,7 @@ pub(crate) struct Config {
     buffers: PoolOptions,
     buffered_writes: BufferedWrites,
     wide_sqes: bool,
+    kernel: Option<Kernel>,
 }
 
 impl Config {
@@ -73,15 +74,14 @@ impl Config {
     pub(crate) fn executor(&self) -> io::Result<Executor> {
         let cq_entries = self.cq_entries.unwrap_or(self.sq_entries.saturating_mul(4).min(65_536));
         let config = RingConfig { sq_entries: self.sq_entries, cq_entries, task_run: self.task_run };
-        let ring: Box<dyn Kernel> =
-            if self.wide_sqes { Box::new(Ring::wide(config)?) } else { Box::new(Ring::new(config)?) };
+        let kernel = self.kernel.map_or_else(Kernel::from_environment, Ok)?.open(config, self.wide_sqes)?;
         let limits = ShardConfig {
             slots: self.slots,
             accept_slots: self.accept_slots,
             lowering: self.lowering,
             shutdown_timeout: self.shutdown_timeout,
         };
-        let shard = Shard::new(ring, limits)?;
+        let shard = Shard::new(kernel, limits)?;
         shard.set_timer_slack(self.timer_slack);
         shard.set_buffers(self.buffers);
         shard.set_buffered_writes(self.buffered_writes);
@@ -113,6 +113,7 @@ impl fmt::Debug for Config {
             .field("accept_slots", &self.accept_slots)
             .field("lowering", &self.lowering)
             .field("task_run", &self.task_run)
+            .field("kernel", &self.kernel)
             .field("tick_budget", &self.tick_budget)
             .field("shutdown_timeout", &self.shutdown_timeout)
             .finish_non_exhaustive()
@@ -166,6 +167,7 @@ impl Builder {
                 buffers: PoolOptions::new(),
                 buffered_writes: BufferedWrites::Auto,
                 wide_sqes: false,
+                kernel: None,
             },
         }
     }
@@ -290,6 +292,21 @@ impl Builder {
     }
 
     // ---------------------------------------------------------------- each shard
+
+    /// By which interface of the kernel I/O is done. What is said here counts; else the environment variable
+    /// `RUNTIME_KERNEL` does, which may be `auto`, `io_uring` or `emulated`. Default: [`Kernel::Auto`].
+    ///
+    /// ```
+    /// use runtime::{Builder, Kernel};
+    /// let runtime = Builder::new().kernel(Kernel::Emulated).build()?;
+    /// let metrics = runtime.block_on(async { runtime::metrics() });
+    /// assert_eq!(metrics.kernel.to_string(), "emulated (epoll and threads)");
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn kernel(&mut self, kernel: Kernel) -> &mut Builder {
+        self.config.kernel = Some(kernel);
+        self
+    }
 
     /// Submission queue entries: how many SQEs go to the kernel at once, and the longest chain. 1 to 32768, rounded up
     /// to a power of two. Default 256.
@@ -438,9 +455,10 @@ impl Builder {
     /// Sets the runtime up; its first shard is this thread, where the [`Runtime`] stays.
     ///
     /// # Errors
-    /// The cause and the remedy where io_uring is missing, refused (seccomp, `kernel.io_uring_disabled`), short of
-    /// locked memory, or older than Linux 6.1, for sizes that the kernel refuses, for 0 shards, for threads that cannot
-    /// be started or pinned. What had been started has ended then.
+    /// With [`Kernel::IoUring`], the cause and the remedy where io_uring is missing, refused (seccomp,
+    /// `kernel.io_uring_disabled`), short of locked memory, or older than Linux 6.1. For sizes that the kernel refuses, for 0
+    /// shards, for threads that cannot be started or pinned, for a `RUNTIME_KERNEL` that means nothing. What had been started
+    /// has ended then.
     pub fn build(&mut self) -> io::Result<Runtime> {
         let count = match self.config.shards {
             Shards::All => thread::available_parallelism()?.get(),

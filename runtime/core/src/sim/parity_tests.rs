@@ -1,4 +1,5 @@
-//! The same SQEs on the running kernel and on the simulation: the same results, as multisets of (user_data, res).
+//! The same SQEs on the running kernel, on the emulated one and on the simulation: the same results, as multisets of
+//! (user_data, res).
 //!
 //! What the running kernel lacks is printed as `skipped: why`. Run in a VM (`shared/kernel/run-in-vm`) for others.
 
@@ -14,6 +15,7 @@ use io_uring::{opcode, squeue::Entry, types};
 
 use super::{Sim, SimConfig, SimHandle};
 use crate::{
+    emulated::Emulated,
     kernel::Kernel,
     ring::{Ring, RingConfig, TaskRun},
     sqe::{FIXED_FILE, IO_HARDLINK, IO_LINK, SQE_GROUP, Sqe},
@@ -159,8 +161,10 @@ fn run(kernel: &mut dyn Kernel, phases: &[Phase]) -> Vec<(u64, i32)> {
     results
 }
 
+const CONFIG: RingConfig = RingConfig { sq_entries: 64, cq_entries: 128, task_run: TaskRun::Coop };
+
 fn ring() -> Ring {
-    Ring::new(RingConfig { sq_entries: 64, cq_entries: 128, task_run: TaskRun::Coop }).expect("io_uring")
+    Ring::new(CONFIG).expect("io_uring")
 }
 
 /// The simulation with the running kernel's features.
@@ -174,7 +178,7 @@ fn scratch(name: &str) -> String {
     format!("{}/sim_parity_{}_{name}", std::env::temp_dir().display(), std::process::id())
 }
 
-/// Both kernels give the same results; what they are.
+/// All kernels give the same results; what they are.
 fn compare(name: &str, make: impl Fn(&Env) -> Vec<Phase>) -> Vec<(u64, i32)> {
     let path = scratch(name);
     let mut ring = ring();
@@ -182,6 +186,13 @@ fn compare(name: &str, make: impl Fn(&Env) -> Vec<Phase>) -> Vec<(u64, i32)> {
     let env = Env::real(&path);
     let real = run(&mut ring, &make(&env));
     drop(ring);
+    let _ = std::fs::remove_file(&path);
+    let mut kernel = Emulated::new(CONFIG).unwrap();
+    kernel.register_slots(4).unwrap();
+    let env = Env::real(&path);
+    let emulated = run(&mut kernel, &make(&env));
+    assert_eq!(emulated, real, "{name}: emulated left, real right\n{kernel:#?}");
+    drop(kernel);
     let _ = std::fs::remove_file(&path);
     for seed in 0..8 {
         let (mut sim, handle) = simulation(&self::ring(), seed);

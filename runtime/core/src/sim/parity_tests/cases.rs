@@ -333,7 +333,8 @@ fn wrong_objects() {
 fn a_timeout_before_the_wait_does_not_end_it() {
     let mut ring = ring();
     let (mut sim, handle) = simulation(&ring, 0);
-    for kernel in [&mut ring as &mut dyn Kernel, &mut sim] {
+    let mut emulated = Emulated::new(CONFIG).unwrap();
+    for kernel in [&mut ring as &mut dyn Kernel, &mut emulated, &mut sim] {
         let (source, mut sink) = std::io::pipe().unwrap();
         let zero = Box::new(types::Timespec::new());
         sink.write_all(&[1]).unwrap();

@@ -21,6 +21,9 @@ fn op(env: &Env, kind: usize, user_data: u64, flags: u8) -> Sqe {
 fn compare_all(name: &str, submissions: impl Iterator<Item = Vec<(usize, u8)>>) -> usize {
     let path = scratch(name);
     let mut ring = ring();
+    let mut emulated = Emulated::new(CONFIG).unwrap();
+    // It has no groups, as no released kernel has.
+    let emulates = ring.features().groups.is_none();
     let env = Env::real(&path);
     let mut count = 0;
     for list in submissions {
@@ -29,12 +32,15 @@ fn compare_all(name: &str, submissions: impl Iterator<Item = Vec<(usize, u8)>>) 
             vec![(sqes.collect(), list.len() as u32)]
         };
         let real = run(&mut ring, &make(&env));
+        if emulates {
+            assert_eq!(run(&mut emulated, &make(&env)), real, "{list:?}: emulated left, real right");
+        }
         let (mut sim, handle) = simulation(&ring, count as u64);
         let simulated = run(&mut sim, &make(&Env::simulated(&handle, &path)));
         assert_eq!(simulated, real, "{list:?}: simulated left, real right\n{}", handle.dump());
         count += 1;
     }
-    drop(ring);
+    drop((ring, emulated));
     let _ = std::fs::remove_file(&path);
     count
 }

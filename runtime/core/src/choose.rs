@@ -1,0 +1,114 @@
+//! Which kernel a shard works on: io_uring, or the emulated one where that is refused.
+
+use std::{env, fmt, io, sync::Once};
+
+use crate::{
+    emulated::Emulated,
+    features::SetupError,
+    kernel,
+    ring::{Ring, RingConfig},
+};
+
+/// The environment variable that chooses where the builder does not.
+pub const VARIABLE: &str = "RUNTIME_KERNEL";
+
+/// By which interface of the kernel a runtime does its I/O.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kernel {
+    /// io_uring; where it is refused or too old, the emulated one, and a line on stderr says why.
+    #[default]
+    Auto,
+    /// io_uring, or an error.
+    IoUring,
+    /// Plain system calls, epoll and threads.
+    Emulated,
+}
+
+/// The interface that a shard works on, as [`Metrics`](crate::Metrics) tell it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Interface {
+    /// io_uring.
+    #[default]
+    IoUring,
+    /// Plain system calls, epoll and threads.
+    Emulated,
+}
+
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Interface::IoUring => "io_uring",
+            Interface::Emulated => "emulated (epoll and threads)",
+        })
+    }
+}
+
+impl Kernel {
+    /// What the environment asks for; `Auto` if it does not say.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a value that means nothing.
+    pub fn from_environment() -> io::Result<Kernel> {
+        match env::var_os(VARIABLE) {
+            None => Ok(Kernel::Auto),
+            Some(value) => Kernel::parse(&value.to_string_lossy()),
+        }
+    }
+
+    fn parse(value: &str) -> io::Result<Kernel> {
+        match value {
+            "" | "auto" => Ok(Kernel::Auto),
+            "io_uring" => Ok(Kernel::IoUring),
+            "emulated" => Ok(Kernel::Emulated),
+            other => {
+                let text = format!("{VARIABLE}={other:?} names no kernel interface: use auto, io_uring or emulated");
+                Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+            }
+        }
+    }
+
+    /// Sets a kernel up on this thread. `wide`: with SQEs of 128 bytes, which the emulated one does not have.
+    ///
+    /// # Errors
+    /// The cause and the remedy, as [`SetupError`] tells them; with `Auto` only what the emulated kernel cannot help:
+    /// sizes that no kernel takes, and want of descriptors.
+    pub fn open(self, config: RingConfig, wide: bool) -> io::Result<Box<dyn kernel::Kernel>> {
+        if self == Kernel::Emulated {
+            return Ok(Box::new(Emulated::new(config)?));
+        }
+        let ring: Result<Box<dyn kernel::Kernel>, SetupError> = if wide {
+            Ring::wide(config).map(|ring| Box::new(ring) as _)
+        } else {
+            Ring::new(config).map(|ring| Box::new(ring) as _)
+        };
+        match ring {
+            Err(cause) if self == Kernel::Auto && cause.is_refusal() => {
+                let emulated = Emulated::new(config)?;
+                say_once(&cause);
+                Ok(Box::new(emulated))
+            }
+            opened => Ok(opened?),
+        }
+    }
+}
+
+fn say_once(cause: &SetupError) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| eprintln!("runtime: io_uring is not used, epoll and threads serve in its place: {cause}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_has_three_values() {
+        let parsed = ["", "auto", "io_uring", "emulated"].map(|value| Kernel::parse(value).unwrap());
+        assert_eq!(parsed, [Kernel::Auto, Kernel::Auto, Kernel::IoUring, Kernel::Emulated]);
+        let error = Kernel::parse("epoll").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("RUNTIME_KERNEL=\"epoll\""), "{error}");
+    }
+}
