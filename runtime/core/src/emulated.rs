@@ -61,9 +61,6 @@ use timeouts::Timeouts;
 
 /// The most SQEs that a submission queue holds, as for a ring.
 const SQ_ENTRIES_MAX: u32 = 32_768;
-/// Enters that have enough without a look at the poller, before one looks all the same: files alone must not keep sockets
-/// from their turn.
-const LOOK_EVERY: u32 = 8;
 
 /// A kernel made of system calls. It belongs to one thread.
 #[derive(Debug)]
@@ -86,8 +83,6 @@ pub struct Emulated {
     buffers: Buffers,
     /// There has been a TIMEOUT, which ends waits if it fires in one.
     has_timeouts: bool,
-    /// Enters since the last look at the poller.
-    unlooked: u32,
     /// Kept for their memory.
     fired: Vec<Fired>,
     chain: Vec<Request>,
@@ -139,7 +134,6 @@ impl Emulated {
             slots,
             buffers: Buffers::default(),
             has_timeouts: false,
-            unlooked: 0,
             fired: Vec::new(),
             chain: Vec::new(),
         })
@@ -174,7 +168,6 @@ impl Emulated {
 
     /// Takes in what has become ready within `limit`.
     fn look(&mut self, limit: Limit) -> io::Result<()> {
-        self.unlooked = 0;
         let mut fired = std::mem::take(&mut self.fired);
         let polled = self.poller.poll(limit, &mut fired);
         for news in fired.drain(..) {
@@ -257,11 +250,10 @@ impl Kernel for Emulated {
         self.fire_timeouts();
         self.pump();
         let waits = self.cqes.len() < want as usize;
-        self.unlooked += 1;
-        let looks = want == 0 || self.unlooked >= LOOK_EVERY;
         let entered = if waits {
             self.sleep(want as usize, timeout)
-        } else if looks && self.poller.waiting() > 0 {
+        } else if self.poller.waiting() > 0 {
+            // What ends at once must not keep the others from their turn.
             let looked = self.look(Limit::After(Duration::ZERO));
             self.pump();
             looked

@@ -158,9 +158,7 @@ fn of_path(sqe: &Sqe) -> i32 {
             opcode::UnlinkAt::CODE => result(libc::unlinkat(sqe.fd, first, sqe.op_flags as i32)),
             opcode::MkDirAt::CODE => result(libc::mkdirat(sqe.fd, first, sqe.len)),
             opcode::SymlinkAt::CODE => result(libc::symlinkat(first, sqe.fd, second)),
-            opcode::LinkAt::CODE => {
-                result(libc::linkat(sqe.fd, first, sqe.len as i32, second, sqe.op_flags as i32))
-            }
+            opcode::LinkAt::CODE => result(libc::linkat(sqe.fd, first, sqe.len as i32, second, sqe.op_flags as i32)),
             GETXATTR => {
                 let path = sqe.addr3 as *const libc::c_char;
                 result_of(libc::getxattr(path, first, sqe.off as *mut libc::c_void, sqe.len as usize))

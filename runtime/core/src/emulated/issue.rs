@@ -65,7 +65,7 @@ impl Emulated {
             let parked = self.park(request, index, State::Waits(fd));
             let Err(error) = self.wait(&sqe, fd, events, parked) else { return };
             request = std::mem::replace(&mut self.requests[parked as usize], Request::new(Sqe::default()));
-            index = Some(parked);
+            (index, request.waited) = (Some(parked), true);
             attempt = not_pollable(&sqe, events, error.raw_os_error().unwrap_or(libc::EIO));
         }
         match attempt {

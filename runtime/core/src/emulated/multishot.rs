@@ -3,8 +3,9 @@
 use io_uring::opcode;
 
 use super::{
-    Emulated, sockets,
+    Emulated,
     request::{Attempt, Request},
+    sockets,
     submit::{ACCEPT_MULTISHOT, RECV_MULTISHOT},
 };
 use crate::{

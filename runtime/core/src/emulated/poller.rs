@@ -84,7 +84,14 @@ impl Poller {
 
     /// Has `request` fired once `fd` has one of `events`. `lasting`: the descriptor belongs to the shard; `counted`: somebody
     /// wants to hear of it though the shard does not sleep.
-    pub(super) fn wait(&mut self, fd: RawFd, events: u32, request: u32, lasting: bool, counted: bool) -> io::Result<()> {
+    pub(super) fn wait(
+        &mut self,
+        fd: RawFd,
+        events: u32,
+        request: u32,
+        lasting: bool,
+        counted: bool,
+    ) -> io::Result<()> {
         let index = usize::try_from(fd).map_err(|_| io::Error::from_raw_os_error(libc::EBADF))?;
         if index >= self.watched.len() {
             self.watched.resize_with(index + 1, Watched::default);
@@ -165,7 +172,9 @@ impl Poller {
             // SAFETY: as above; the time is a local. Test: as above.
             let count = unsafe { libc::syscall(libc::SYS_epoll_pwait2, epoll, found, most, timespec, no_mask, 8) };
             match result(count as i32) {
-                Err(error) if !matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBADF)) => self.has_pwait2 = false,
+                Err(error) if !matches!(error.raw_os_error(), Some(libc::EINTR | libc::EBADF)) => {
+                    self.has_pwait2 = false
+                }
                 done => return done,
             }
         }

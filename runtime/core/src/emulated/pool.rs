@@ -57,6 +57,8 @@ pub(super) struct Pool {
     shared: Arc<Shared>,
     /// Jobs that have not come back.
     out: usize,
+    /// Those that have been started and may not have ended.
+    threads: Vec<thread::JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -84,7 +86,8 @@ struct Work {
 impl Pool {
     pub(super) fn new(clapper: Clapper, slots: Slots) -> Pool {
         let (work, changed, done) = (Mutex::default(), Condvar::new(), Mutex::default());
-        Pool { shared: Arc::new(Shared { work, changed, done, doorbell: Doorbell::new(), clapper, slots }), out: 0 }
+        let shared = Shared { work, changed, done, doorbell: Doorbell::new(), clapper, slots };
+        Pool { shared: Arc::new(shared), out: 0, threads: Vec::new() }
     }
 
     pub(super) fn clapper(&self) -> &Clapper {
@@ -139,7 +142,10 @@ impl Pool {
         drop(work);
         let shared = self.shared.clone();
         let spawned = thread::Builder::new().name("runtime-files".into()).spawn(move || shared.serve());
-        if spawned.is_err() {
+        if let Ok(thread) = spawned {
+            self.threads.retain(|thread| !thread.is_finished());
+            self.threads.push(thread);
+        } else {
             let mut work = lock(&self.shared.work);
             work.threads -= 1;
             // Without a single thread the job would wait for ever; slow is better.
@@ -163,9 +169,14 @@ impl Drop for Pool {
     fn drop(&mut self) {
         let mut work = lock(&self.shared.work);
         work.closed = true;
-        work.jobs.clear();
+        let queued = std::mem::take(&mut work.jobs);
         drop(work);
         self.shared.changed.notify_all();
+        if self.out == 0 {
+            // They have nothing to do; their descriptors are closed when this returns.
+            self.threads.drain(..).for_each(|thread| drop(thread.join()));
+        }
+        drop(queued);
     }
 }
 
@@ -184,8 +195,7 @@ impl Shared {
                 break;
             }
             work.idle += 1;
-            let (guard, waited) =
-                self.changed.wait_timeout(work, KEEP_ALIVE).unwrap_or_else(PoisonError::into_inner);
+            let (guard, waited) = self.changed.wait_timeout(work, KEEP_ALIVE).unwrap_or_else(PoisonError::into_inner);
             work = guard;
             // Whoever brings a job takes one of the idle off the count; a thread that nobody has called takes itself off.
             if work.promised > 0 {

@@ -17,8 +17,7 @@ const UNBUFFERED: i32 = libc::O_DIRECT | libc::O_DSYNC | libc::O_SYNC;
 const SYNCED: i32 = libc::RWF_DSYNC | libc::RWF_SYNC;
 
 pub(super) fn is_transfer(code: u8) -> bool {
-    is_read(code)
-        || matches!(code, opcode::Write::CODE | opcode::Writev::CODE | opcode::WriteFixed::CODE)
+    is_read(code) || matches!(code, opcode::Write::CODE | opcode::Writev::CODE | opcode::WriteFixed::CODE)
 }
 
 fn is_read(code: u8) -> bool {
@@ -206,6 +205,12 @@ pub(super) fn splice(request: &Request, input: RawFd) -> Attempt {
     // A file is always ready.
     for (fd, events, wanted) in [(input, libc::POLLIN, IN), (output, libc::POLLOUT, OUT)] {
         if sqe.len > 0 && look(fd, events) == 0 {
+            // A pipe that is not ready does not wait if it is told so, and what is wrong with the call comes out at once.
+            let (res, severs) =
+                if kind(fd) == Kind::Stream { splice_ready(sqe, input, output) } else { (-libc::EAGAIN, true) };
+            if res != -libc::EAGAIN {
+                return Attempt::Done { res, severs };
+            }
             let refuses = status_flags(fd) & libc::O_NONBLOCK != 0 || sqe.op_flags & libc::SPLICE_F_NONBLOCK != 0;
             return if refuses { Attempt::of(-libc::EAGAIN) } else { Attempt::Wait { fd, events: wanted } };
         }

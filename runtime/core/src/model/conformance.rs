@@ -183,7 +183,9 @@ fn conform_on(kernel: Kernel, world: World, outcomes: &[Outcome], variable: bool
                 }
             }
         }
-        println!("{world:?}, {kernel:?}, {task_run:?}: {plans} plans of 86 shapes agree; refused: {ENGINES:?} {refused:?}");
+        println!(
+            "{world:?}, {kernel:?}, {task_run:?}: {plans} plans of 86 shapes agree; refused: {ENGINES:?} {refused:?}"
+        );
         if shard.features().groups.is_none() {
             println!("skipped: {} plans for Lowering::Groups: this kernel has no SQE groups", refused[4]);
         }
