@@ -2,22 +2,18 @@
 
 #![forbid(unsafe_code)]
 
+mod support;
+
 use std::{
     fs,
     path::Path,
     process::{Command, Output},
 };
 
+use self::support::{noise, text};
+
 fn cp(from: &Path, to: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cp")).arg(from).arg(to).arg("--quiet").args(args).output().unwrap()
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn noise(count: usize) -> Vec<u8> {
-    (0..count as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
 #[test]

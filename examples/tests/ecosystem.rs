@@ -15,10 +15,8 @@ mod http;
 mod program;
 #[path = "ecosystem/routes.rs"]
 mod routes;
+mod support;
 #[path = "ecosystem/tls.rs"]
 mod tls;
 
-/// Bytes that do not repeat soon.
-fn noise(count: usize) -> Vec<u8> {
-    (0..count as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
-}
+use self::support::noise;

@@ -11,3 +11,4 @@ mod ends;
 mod mounted;
 #[path = "fuse/programs.rs"]
 mod programs;
+mod support;

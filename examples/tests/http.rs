@@ -13,3 +13,4 @@ mod load;
 mod requests;
 #[path = "http/server.rs"]
 mod server;
+mod support;

@@ -2,17 +2,21 @@
 
 #![forbid(unsafe_code)]
 
+mod support;
+
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
+use self::support::{Program, text};
+
 struct Server {
-    child: Child,
+    program: Program,
     port: String,
     from: u64,
 }
@@ -20,41 +24,25 @@ struct Server {
 impl Server {
     /// Port 0 chooses one.
     fn start(dir: &Path, port: &str) -> Server {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_log"))
-            .args(["serve", "--port", port, "--dir"])
-            .arg(dir)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let port = words[0].rsplit(':').next().unwrap().to_owned();
-        Server { child, port, from: words[3].parse().unwrap() }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_log"));
+        let program = Program::start(command.args(["serve", "--port", port, "--dir"]).arg(dir));
+        let port = program.word(0).rsplit(':').next().unwrap().to_owned();
+        let from = program.word(3).parse().unwrap();
+        Server { program, port, from }
     }
 
     fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(("127.0.0.1", self.port.parse().unwrap())).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        stream
+        support::connect(("127.0.0.1", self.port.parse().unwrap()))
     }
 
-    /// SIGKILL.
     fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.program.signal("KILL");
+        self.program.wait();
     }
 
     fn interrupt(&mut self) -> bool {
-        assert!(Command::new("kill").args(["-s", "INT", &self.child.id().to_string()]).status().unwrap().success());
-        self.child.wait().unwrap().success()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.program.signal("INT");
+        self.program.wait().success()
     }
 }
 
@@ -62,10 +50,6 @@ fn load(port: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_log"));
     command.args(["load", "--port", port]).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 fn frame(kind: u8, bytes: &[u8]) -> Vec<u8> {
@@ -177,19 +161,10 @@ fn clients_that_do_not_keep_to_the_protocol_are_told_and_others_go_on() {
     assert_eq!(stream.read(&mut [0; 1]).unwrap_or(0), 0);
     // One that sends and never reads does not hold up the others for ever.
     let deaf = server.connect();
-    deaf.set_nonblocking(true).unwrap();
+    deaf.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
     let appends = frame(1, b"x").repeat(10_000);
-    let mut refused = 0;
-    while refused < 1_000 {
-        match (&deaf).write(&appends) {
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                refused += 1;
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            Err(_) => break,
-        }
-    }
+    // Until the server takes no more of it, or ends the connection.
+    while (&deaf).write_all(&appends).is_ok() {}
     let output = load(&server.port, &["--clients", "4", "--records", "100"]).output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
 }

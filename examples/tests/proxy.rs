@@ -2,66 +2,43 @@
 
 #![forbid(unsafe_code)]
 
+mod support;
+
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
+use self::support::{Program, curl, has, noise, until};
+
 struct Proxy {
-    child: Child,
+    program: Program,
     address: String,
 }
 
 impl Proxy {
     fn start(to: &str, args: &[&str]) -> Proxy {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_proxy"))
-            .args(["--listen", "127.0.0.1:0", "--shards", "2", "--to", to])
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Proxy { child, address: line.split(' ').next().unwrap().to_owned() }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_proxy"));
+        command.args(["--listen", "127.0.0.1:0", "--shards", "2", "--to", to]).args(args).stderr(Stdio::piped());
+        let program = Program::start(&mut command);
+        let address = program.word(0).to_owned();
+        Proxy { program, address }
     }
 
     fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        stream
-    }
-
-    fn fds(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
-    }
-
-    fn rss(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        support::connect(&self.address)
     }
 
     fn interrupt(&self) {
-        assert!(Command::new("kill").args(["-s", "INT", &self.child.id().to_string()]).status().unwrap().success());
+        self.program.signal("INT");
     }
 
     /// What it says at its end.
     fn end(mut self) -> (bool, String) {
-        let status = self.child.wait().unwrap();
-        let mut said = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        (status.success(), said)
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        (self.program.wait().success(), self.program.complaints())
     }
 }
 
@@ -83,22 +60,10 @@ fn echo(stream: TcpStream) {
     let _ = std::io::copy(&mut &stream, &mut &stream);
 }
 
-fn noise(count: usize) -> Vec<u8> {
-    (0..count as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < end, "{what}: not within 30 s");
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 fn every_byte_passes_both_ways_at_once_and_nothing_is_left() {
     let proxy = Proxy::start(&serve(echo), &[]);
-    let before = proxy.fds();
+    let before = proxy.program.fds();
     let sizes = [0, 1, 1_000, 65_536, 65_537, 5_000_000];
     std::thread::scope(|threads| {
         for n in 0..12 {
@@ -118,7 +83,7 @@ fn every_byte_passes_both_ways_at_once_and_nothing_is_left() {
             });
         }
     });
-    until("descriptors are what they were", || proxy.fds() <= before);
+    until("descriptors are what they were", || proxy.program.fds() <= before);
 }
 
 #[test]
@@ -140,27 +105,16 @@ fn an_end_is_passed_on_and_the_other_direction_goes_on() {
 
 #[test]
 fn curl_goes_through() {
-    if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
-        eprintln!("skipped: curl is not installed");
+    if !has("curl") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
     let bytes = noise(3_000_000);
     fs::write(dir.path().join("file"), &bytes).unwrap();
-    let mut server = Command::new(env!("CARGO_BIN_EXE_http"))
-        .args(["--port", "0", "--shards", "1", "--quiet", "--root"])
-        .arg(dir.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let to = line.split(' ').next().unwrap().strip_prefix("http://").unwrap().to_owned();
-    let proxy = Proxy::start(&to, &[]);
-    let output = Command::new("curl").args(["-sS", &format!("http://{}/file", proxy.address)]).output().unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
-    assert!(output.stdout == bytes, "{}", String::from_utf8_lossy(&output.stderr));
+    let mut server = Command::new(env!("CARGO_BIN_EXE_http"));
+    let server = Program::start(server.args(["--port", "0", "--shards", "1", "--quiet", "--root"]).arg(dir.path()));
+    let proxy = Proxy::start(server.word(0).strip_prefix("http://").unwrap(), &[]);
+    assert!(curl(&[&format!("http://{}/file", proxy.address)]).stdout == bytes);
 }
 
 #[test]
@@ -170,7 +124,7 @@ fn a_reader_that_stops_holds_up_the_writer_and_takes_no_memory() {
         std::thread::park();
     });
     let proxy = Proxy::start(&to, &[]);
-    let before = proxy.rss();
+    let before = proxy.program.rss();
     let stream = proxy.connect();
     stream.set_nonblocking(true).unwrap();
     let (block, mut sent, mut full_since) = (vec![0; 1 << 16], 0, None);
@@ -182,7 +136,7 @@ fn a_reader_that_stops_holds_up_the_writer_and_takes_no_memory() {
         }
         assert!(sent < 1 << 30, "it takes all");
     }
-    assert!(proxy.rss() < before + (4 << 10), "{} KiB, before {before}", proxy.rss());
+    assert!(proxy.program.rss() < before + (4 << 10), "{} KiB, before {before}", proxy.program.rss());
 }
 
 #[test]
@@ -230,5 +184,5 @@ fn after_ctrl_c_connections_may_end_and_the_rest_is_cut_off() {
     drop(ends);
     assert_eq!(stays.read(&mut [0; 1]).unwrap_or(0), 0, "cut off after a second");
     let (success, said) = proxy.end();
-    assert!(success && said.contains("tasks were cut off after 1 s"), "{said}");
+    assert!(success && said.contains("tasks were cut off after 1s"), "{said}");
 }

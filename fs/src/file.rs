@@ -151,8 +151,7 @@ impl File {
     ///
     /// # Errors
     /// Gives `self` back while something is.
-    // The file that comes back is what the caller gave.
-    #[allow(clippy::result_large_err)]
+    #[allow(clippy::result_large_err, reason = "the file that comes back is what the caller gave")]
     pub fn try_into_std(self) -> Result<std::fs::File, File> {
         let File { fd, cursor } = self;
         fd.try_into_owned().map(std::fs::File::from).map_err(|fd| File { fd, cursor })

@@ -4,6 +4,7 @@
 //! ([`UnixStream::send_fds`]), and credentials of a single message ([`UnixDatagram::recv_msg`]).
 
 mod address;
+mod connect;
 mod datagram;
 mod fds;
 mod halves;
@@ -14,6 +15,7 @@ mod socket;
 mod stream;
 
 pub use address::SocketAddr;
+pub use connect::Connect;
 pub use datagram::UnixDatagram;
 pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use listener::UnixListener;
@@ -25,21 +27,20 @@ pub use stream::UnixStream;
 
 use std::io;
 
-use runtime_core::op;
 use socket2::{Domain, SockAddr, Type};
 
 use crate::socket::Socket;
 
 /// The number of a user.
-#[allow(non_camel_case_types)] // tokio's name
+#[allow(non_camel_case_types, reason = "tokio's name")]
 pub type uid_t = u32;
 
 /// The number of a group.
-#[allow(non_camel_case_types)] // tokio's name
+#[allow(non_camel_case_types, reason = "tokio's name")]
 pub type gid_t = u32;
 
 /// The number of a process or a process group.
-#[allow(non_camel_case_types)] // tokio's name
+#[allow(non_camel_case_types, reason = "tokio's name")]
 pub type pid_t = i32;
 
 /// Connections that may wait for `accept`, if the system allows as many (`net.core.somaxconn`).
@@ -56,21 +57,6 @@ fn listen_on(kind: Type, address: &SockAddr) -> io::Result<Socket> {
     socket.bind(address)?;
     socket.listen(BACKLOG)?;
     Ok(Socket::new(socket))
-}
-
-/// Connects a socket in non-blocking mode. The kernel does it on the spot, unless too many connections wait to be accepted:
-/// it has no readiness for that, so then a connect op waits in a worker thread of the kernel, on the socket in blocking mode.
-async fn connect(socket: socket2::Socket, address: SockAddr) -> io::Result<Socket> {
-    match socket.connect(&address) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            socket.set_nonblocking(false)?;
-            let socket = Socket::new(socket);
-            op::connect(socket.target(), address).await?;
-            socket.options().set_nonblocking(true)?;
-            Ok(socket)
-        }
-        connected => connected.map(|()| Socket::new(socket)),
-    }
 }
 
 /// From and into what std has, the addresses, and how it prints.

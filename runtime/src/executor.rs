@@ -46,9 +46,9 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    fn note(&mut self, started: Instant, polls: usize) {
+    fn note(&mut self, took: Duration, polls: usize) {
         // Twice in a row, so that one long poll does not cost the next tick an enter per task.
-        let long = started.elapsed() > LONG_POLL * (polls as u32 + 1);
+        let long = took > LONG_POLL * (polls as u32 + 1);
         self.prompt = long && std::mem::replace(&mut self.long_before, long);
     }
 }
@@ -97,7 +97,9 @@ impl Executor {
         let fatal = Fatal;
         let ran = self.shard.run_tasks(self.tick_budget, pace.prompt);
         let (polls, left) = ran.unwrap_or_else(|error| unusable(&error));
-        pace.note(started, polls);
+        let took = started.elapsed();
+        pace.note(took, polls);
+        self.shard.note_worked(took);
         let sleep = !left && !more();
         let hook = |hook: &Option<Arc<dyn Fn() + Send + Sync>>| hook.iter().filter(|_| sleep).for_each(|hook| hook());
         hook(&self.around_sleep.park);

@@ -54,6 +54,8 @@ fn public_types_cross_threads_as_tokios_do() {
     send_sync::<(ReadHalf<'_>, WriteHalf<'_>, OwnedReadHalf, OwnedWriteHalf, ReuniteError)>();
     send::<(Accept<'_>, Connect<&str>)>();
     unpin::<(Accept<'_>, Connect<String>)>();
+    send::<unix::Connect>();
+    unpin::<unix::Connect>();
     send_sync::<(UdpSocket, UnixListener, UnixDatagram, UnixSocket, UCred, unix::SocketAddr)>();
     send_sync::<(unix::ReadHalf<'_>, unix::WriteHalf<'_>, unix::OwnedReadHalf, unix::OwnedWriteHalf)>();
     send_sync::<(unix::ReuniteError, UnixSeqpacket, UnixSeqpacketListener)>();

@@ -85,7 +85,7 @@ fn abort_and_detach() {
 }
 
 #[test]
-#[allow(clippy::async_yields_async)] // the handle is awaited by another runtime
+#[allow(clippy::async_yields_async, reason = "the handle is awaited by another runtime")]
 fn tasks_outlive_one_block_on_and_end_with_the_runtime() {
     let runtime = Runtime::new().unwrap();
     let log = Rc::new(RefCell::new(Vec::new()));
@@ -363,7 +363,7 @@ fn block_on_inside_a_runtime_is_refused() {
 }
 
 #[test]
-#[allow(clippy::async_yields_async)] // the op is kept beyond its runtime
+#[allow(clippy::async_yields_async, reason = "the op is kept beyond its runtime")]
 fn shutdown_ends_ops_that_never_complete() {
     let runtime = Builder::new().build().unwrap();
     let (a, b) = UnixStream::pair().unwrap();

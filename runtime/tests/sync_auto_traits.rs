@@ -105,7 +105,7 @@ auto_traits! {
 /// The same for the futures of methods, which have no name.
 macro_rules! futures {
     ($($arguments:tt $future:block: $(+ $is:ident)* $(- $is_not:ident)*;)+) => { $( const _: fn() = || {
-        #[allow(unused)]
+        #[allow(unused, reason = "compiling is all that is asked of it")]
         fn check $arguments {
             $({
                 fn is(_: &impl $is) {}

@@ -153,7 +153,7 @@ fn a_reset_keeps_the_waker() {
 }
 
 #[test]
-#[allow(clippy::async_yields_async)] // the sleep is dropped elsewhere
+#[allow(clippy::async_yields_async, reason = "the sleep is dropped elsewhere")]
 fn a_dropped_sleep_leaves_nothing_and_may_be_dropped_anywhere() {
     let runtime = Runtime::new().unwrap();
     let sleep = runtime.block_on(async {

@@ -38,7 +38,7 @@ pub async fn begin(device: &Device, rings: bool) -> io::Result<bool> {
     let rings = rings && offer.offers_rings();
     let mut reply = Reply::new(Room::reply(&mut room));
     offer.reply(&mut reply, rings);
-    let result = reply.done();
+    let result = Ok(reply.len());
     send(device, room, &header, &result).await.1?;
     Ok(rings)
 }

@@ -22,7 +22,7 @@ pub struct Limits {
     /// How long the peer may take to accept 64 KiB of an answer. Then the connection is cut.
     pub send_time: Duration,
     /// Connections per shard. Above it none is accepted: they wait in the listener's backlog.
-    pub connections: usize,
+    pub connections: u32,
 }
 
 /// The slowest body that is waited for, in bytes per second.

@@ -2,31 +2,25 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{Read, Write},
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
-use crate::noise;
+use crate::support::{self, Program, curl, has, noise, status};
 
 /// A running server, which ends with the test.
 struct Server {
-    child: Child,
+    program: Program,
     url: String,
 }
 
 impl Server {
     fn start(folder: &Path, args: &[&str]) -> Server {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hyper"))
-            .args(["--port", "0", "--shards", "2", "--root"])
-            .arg(folder)
-            .args(args)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Server { child, url: url.trim().to_owned() }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hyper"));
+        let program = Program::start(command.args(["--port", "0", "--shards", "2", "--root"]).arg(folder).args(args));
+        let url = program.word(0).to_owned();
+        Server { program, url }
     }
 
     /// The host and port.
@@ -37,28 +31,6 @@ impl Server {
     fn file(&self, name: &str) -> String {
         format!("{}/files/{name}", self.url)
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Whether a tool is there; says so if it is not.
-fn has(tool: &str, argument: &str) -> bool {
-    let found = Command::new(tool).arg(argument).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if !found {
-        eprintln!("skipped: {tool} is not installed");
-    }
-    found
-}
-
-fn curl(args: &[&str]) -> Output {
-    let output = Command::new("curl").args(["-sS", "-k", "--max-time", "30"]).args(args).output().unwrap();
-    assert!(output.status.success(), "curl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output
 }
 
 /// Puts a file there and gets it back, over the protocol that `version` asks curl for.
@@ -78,7 +50,7 @@ fn there_and_back(server: &Server, folder: &Path, version: &str) {
 
 #[test]
 fn curl_over_http() {
-    if !has("curl", "--version") {
+    if !has("curl") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -94,7 +66,7 @@ fn curl_over_http() {
 
 #[test]
 fn curl_over_tls() {
-    if !has("curl", "--version") {
+    if !has("curl") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -112,7 +84,7 @@ fn curl_over_tls() {
 
 #[test]
 fn openssl_over_tls() {
-    if !has("openssl", "version") {
+    if !has("openssl") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -135,7 +107,7 @@ fn openssl_over_tls() {
 
 #[test]
 fn axum_answers_in_json() {
-    if !has("curl", "--version") {
+    if !has("curl") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -146,13 +118,12 @@ fn axum_answers_in_json() {
     let url = format!("{}/sum", server.url);
     let kind = "Content-Type: application/json";
     assert_eq!(json(&["-H", kind, "-d", "[1, 2.5]", &url]), serde_json::json!({ "sum": 3.5, "count": 2 }));
-    let refused = curl(&["-o", "/dev/null", "-w", "%{http_code}", "-H", kind, "-d", "[1, \"x\"]", &url]);
-    assert_eq!(refused.stdout, b"422");
+    assert_eq!(status(&["-H", kind, "-d", "[1, \"x\"]", &url]), 422);
 }
 
 #[test]
 fn hyper_says_hello_and_serves_files() {
-    if !has("curl", "--version") {
+    if !has("curl") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -164,14 +135,24 @@ fn hyper_says_hello_and_serves_files() {
         let url = |path: &str| format!("{}{path}", server.url);
         assert_eq!(curl(&[&url("/")]).stdout, b"hello\n");
         assert!(curl(&[&url("/a%20file")]).stdout == bytes);
-        let status = |args: &[&str]| {
-            let mut all = vec!["-o", "/dev/null", "-w", "%{http_code}", "--path-as-is"];
-            all.extend_from_slice(args);
-            String::from_utf8(curl(&all).stdout).unwrap()
-        };
-        assert_eq!(status(&[&url("/nothing")]), "404");
-        assert_eq!(status(&[&url("/../beside_the_folder")]), "404");
+        assert_eq!(status(&[&url("/nothing")]), 404);
+        assert_eq!(status(&[&url("/../beside_the_folder")]), 404);
         // Without a body: over HTTP/2 the answer may overtake one, and curl reports the reset of the rest.
-        assert_eq!(status(&["-X", "DELETE", &url("/")]), "405");
+        assert_eq!(status(&["-X", "DELETE", &url("/")]), 405);
     }
+}
+
+#[test]
+fn ctrl_c_ends_idle_connections_and_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &["--service", "axum"]);
+    let mut idle = support::connect(server.authority());
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut first = [0; 15];
+    idle.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    server.program.signal("INT");
+    let mut rest = Vec::new();
+    idle.read_to_end(&mut rest).unwrap();
+    assert!(server.program.wait().success());
 }

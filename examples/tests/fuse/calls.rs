@@ -176,7 +176,7 @@ fn a_large_folder_is_read_in_parts_and_again() {
 #[test]
 fn files_belong_to_who_makes_them_and_permissions_hold() {
     let Some(mount) = Mounted::new(Way::Rings, &[]).or_else(|| Mounted::new(Way::Device, &[])) else { return };
-    if !super::mounted::is_installed("setpriv") {
+    if !super::support::has("setpriv") {
         return;
     }
     for path in [mount.source(), mount.source().parent().unwrap()] {

@@ -6,7 +6,10 @@ use std::{
     process::Command,
 };
 
-use super::mounted::{Mounted, Way, both, is_installed, run, succeeds};
+use super::{
+    mounted::{Mounted, Way, both, run, succeeds},
+    support::has,
+};
 
 fn by_interrupt(way: Way) {
     let Some(mut mount) = Mounted::new(way, &[]) else { return };
@@ -86,7 +89,7 @@ const NOBODY: u32 = 65534;
 
 #[test]
 fn fusermount3_mounts_for_who_is_not_root() {
-    if !is_installed("fusermount3") || !is_installed("setpriv") {
+    if !has("fusermount3") || !has("setpriv") {
         return;
     }
     both(|way| {

@@ -169,12 +169,3 @@ pub fn succeeds(program: &str, args: &[&str]) -> String {
 pub fn run(program: &str, args: &[&str]) -> Output {
     Command::new("timeout").args(["-k", "5", "60", program]).args(args).output().unwrap()
 }
-
-/// Whether a program is installed; says so if it is not.
-pub fn is_installed(program: &str) -> bool {
-    let found = Command::new("which").arg(program).stdout(Stdio::null()).status().is_ok_and(|status| status.success());
-    if !found {
-        eprintln!("skipped: {program} is not installed");
-    }
-    found
-}

@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use super::mounted::{Mounted, Way, both, is_installed, succeeds};
+use super::{
+    mounted::{Mounted, Way, both, succeeds},
+    support::has,
+};
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -71,7 +74,7 @@ fn a_clone(way: Way) {
 
 #[test]
 fn git_clones_commits_and_packs_on_it() {
-    if is_installed("git") {
+    if has("git") {
         both(a_clone);
     }
 }
@@ -84,7 +87,7 @@ fn much_data(way: Way) {
     succeeds("dd", &[&format!("if={}", text(&file)), &to(&copy), "bs=300k", "iflag=direct", "oflag=direct"]);
     succeeds("cmp", &[text(&file), text(&copy)]);
     succeeds("cmp", &[text(&mount.below("file")), text(&mount.below("copy"))]);
-    if is_installed("fio") {
+    if has("fio") {
         let name = format!("--filename={}", text(&mount.at("fio")));
         for engine in [&["--ioengine=libaio", "--direct=1"], &["--ioengine=psync", "--direct=0"]] {
             let args =

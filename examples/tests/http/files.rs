@@ -6,7 +6,10 @@ use std::{
     os::unix::fs::symlink,
 };
 
-use crate::server::{Server, curl, has, noise, status};
+use crate::{
+    server::Server,
+    support::{curl, has, noise, status},
+};
 
 #[test]
 fn files_come_as_they_are() {

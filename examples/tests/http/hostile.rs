@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::server::{Server, noise};
+use crate::{
+    server::Server,
+    support::{noise, until},
+};
 
 #[test]
 fn a_slow_head_and_a_slow_body_are_408() {
@@ -37,7 +40,7 @@ fn a_slow_head_and_a_slow_body_are_408() {
 fn a_client_that_reads_nothing_stops_the_server_reading() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), &["--quiet"]);
-    let before = server.rss();
+    let before = server.program.rss();
     let stream = server.connect();
     stream.set_nonblocking(true).unwrap();
     let request = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n".to_vec();
@@ -52,7 +55,7 @@ fn a_client_that_reads_nothing_stops_the_server_reading() {
         }
         assert!(sent < 1 << 30, "the server takes all and keeps it");
     }
-    assert!(server.rss() < before + (16 << 10), "{} KiB, before {before}", server.rss());
+    assert!(server.program.rss() < before + (16 << 10), "{} KiB, before {before}", server.program.rss());
 }
 
 /// A storm of garbage, cut requests, resets and half closes beside good requests. Afterwards descriptors, tasks and ops in
@@ -72,20 +75,25 @@ fn a_storm_leaves_nothing_behind() {
         }
     });
     let settled = |server: &Server| server.metric("http_connections") == 1.0;
-    server.until("all connections end", settled);
-    let before = (server.fds(), server.metric("runtime_tasks"), server.metric("runtime_in_flight"), server.rss());
+    until("all connections end", || settled(&server));
+    let before = (
+        server.program.fds(),
+        server.metric("runtime_tasks"),
+        server.metric("runtime_in_flight"),
+        server.program.rss(),
+    );
     std::thread::scope(|threads| {
         for seed in 0..4 {
             let server = &server;
             threads.spawn(move || storm(server, seed + 10, end));
         }
     });
-    server.until("all connections end", settled);
-    server.until("descriptors, tasks and ops are what they were", |server| {
-        let now = (server.fds(), server.metric("runtime_tasks"), server.metric("runtime_in_flight"));
+    until("all connections end", || settled(&server));
+    until("descriptors, tasks and ops are what they were", || {
+        let now = (server.program.fds(), server.metric("runtime_tasks"), server.metric("runtime_in_flight"));
         now.0 <= before.0 && now.1 <= before.1 && now.2 <= before.2
     });
-    let (requests, rss) = (server.metric("http_requests_total"), server.rss());
+    let (requests, rss) = (server.metric("http_requests_total"), server.program.rss());
     println!("{requests} requests in {seconds} s; RSS {} KiB before, {rss} after", before.3);
     assert!(rss < before.3 + (8 << 10), "RSS {} KiB before, {rss} after", before.3);
 }

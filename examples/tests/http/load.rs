@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::server::{Server, has};
+use crate::{server::Server, support::has};
 
 fn run(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output().unwrap();

@@ -2,7 +2,10 @@
 
 use std::io::{Read, Write};
 
-use crate::server::{Server, curl, has, noise, status};
+use crate::{
+    server::Server,
+    support::{curl, has, noise, status, until},
+};
 
 #[test]
 fn it_gives_back_what_it_is_sent() {
@@ -96,14 +99,14 @@ fn ctrl_c_ends_it_cleanly_and_a_request_under_way_is_answered() {
     let mut busy = server.connect();
     busy.write_all(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel").unwrap();
     // Both have been accepted, and what was sent was read.
-    server.until("two connections and our own", |server| server.metric("http_connections") == 3.0);
-    server.signal("INT");
+    until("two connections and our own", || server.metric("http_connections") == 3.0);
+    server.program.signal("INT");
     assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0, "an idle connection ends at once");
     busy.write_all(b"lo").unwrap();
     let mut answer = String::new();
     busy.read_to_string(&mut answer).unwrap();
     assert!(answer.contains("Connection: close") && answer.ends_with("hello"), "{answer}");
-    assert!(server.wait().success());
+    assert!(server.program.wait().success());
 }
 
 #[test]

@@ -38,7 +38,7 @@ type DialPlan = Dial<TcpStream>;
 pub struct Connect<A>(State<A>);
 
 /// `Start` → `LookUp` → `Trying`, once per address → `Done` when the output is given.
-#[allow(clippy::large_enum_variant)] // the attempt is the state it spends its time in
+#[allow(clippy::large_enum_variant, reason = "the attempt is the state it spends its time in")]
 enum State<A> {
     Start(A),
     LookUp(Lookup),
@@ -68,7 +68,7 @@ impl<A: Into<SocketAddr>> Connect<A> {
     /// If it has been polled.
     pub fn plan(self) -> Io<DialPlan> {
         match self.0 {
-            State::Start(address) => op::dial(SockAddr::from(address.into())),
+            State::Start(address) => op::dial(Ok(SockAddr::from(address.into()))),
             _ => panic!("a connect that has been polled cannot become part of a plan"),
         }
     }

@@ -22,7 +22,7 @@ use runtime_core::{
 use socket2::{Domain, Type};
 
 use super::{
-    SocketAddr, address::named, connect, fds::fd_methods, fds::send_msg, listen_on, named_socket, new_socket,
+    SocketAddr, address::named, connect::connect, fds::fd_methods, fds::send_msg, listen_on, named_socket, new_socket,
     peer_methods,
 };
 use crate::{

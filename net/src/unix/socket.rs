@@ -8,7 +8,7 @@ use std::{
 
 use socket2::Type;
 
-use super::{UnixDatagram, UnixListener, UnixStream, address::named, connect, new_socket};
+use super::{UnixDatagram, UnixListener, UnixStream, address::named, connect::connect, new_socket};
 use crate::socket::Socket;
 
 /// A Unix socket that neither listens nor is connected yet, for binding it or setting options first.

@@ -22,11 +22,11 @@ use runtime_core::{
     socket::{Address, UCred, peer_cred, recv_fds, send_fds},
     source::Source,
 };
-use socket2::{SockAddr, Type};
+use socket2::SockAddr;
 
 use super::{
-    OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, WriteHalf, address::named, connect, fds::fd_methods,
-    fds::send_msg, new_socket, peer_methods, unix_methods,
+    Connect, OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, WriteHalf, address::named, fds::fd_methods,
+    fds::send_msg, peer_methods, unix_methods,
 };
 use crate::{
     slot::{SlotStream, StreamHandle},
@@ -68,7 +68,8 @@ fd_methods!(UnixStream, true, "Gives the count of bytes, which may be less than 
 send_msg!(UnixStream);
 
 impl UnixStream {
-    /// Connects to the socket that listens at `path`. A path that begins with a NUL byte is an abstract name.
+    /// Connects to the socket that listens at `path`; see [`Connect`] for both of its faces. A path that begins with a NUL
+    /// byte is an abstract name.
     ///
     /// # Errors
     /// Those of connect(2): ENOENT, ECONNREFUSED if nobody listens there, EACCES. `InvalidInput` for a name that is too long.
@@ -78,9 +79,9 @@ impl UnixStream {
     ///
     /// # Cost
     /// Two system calls. If too many connections wait to be accepted, an SQE too, which waits in a worker thread of the
-    /// kernel.
-    pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
-        UnixStream::connect_to(named(path.as_ref())?).await
+    /// kernel. In a plan two SQEs.
+    pub fn connect<P: AsRef<Path>>(path: P) -> Connect {
+        Connect::new(named(path.as_ref()))
     }
 
     /// As [`connect`](UnixStream::connect), to an address.
@@ -90,12 +91,8 @@ impl UnixStream {
     ///
     /// # Cancel safety
     /// As for [`connect`](UnixStream::connect).
-    pub async fn connect_addr(socket_addr: &SocketAddr) -> io::Result<UnixStream> {
-        UnixStream::connect_to(socket_addr.to_kernel()?).await
-    }
-
-    async fn connect_to(address: SockAddr) -> io::Result<UnixStream> {
-        Ok(UnixStream { socket: connect(new_socket(Type::STREAM)?, address).await? })
+    pub fn connect_addr(socket_addr: &SocketAddr) -> Connect {
+        Connect::new(socket_addr.to_kernel())
     }
 
     /// Two connected sockets.
@@ -141,6 +138,10 @@ impl Resource for UnixStream {
 
     fn from_fd(fd: OwnedFd) -> UnixStream {
         UnixStream { socket: Socket::new(fd) }
+    }
+
+    fn from_connect(fd: OwnedFd) -> UnixStream {
+        UnixStream::from(fd)
     }
 
     fn from_slot(slot: SlotFd) -> SlotStream<UnixStream> {

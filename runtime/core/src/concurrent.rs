@@ -37,7 +37,7 @@ macro_rules! join {
         $crate::join!($($part),+)
     };
     ($($part:expr),+ $(,)?) => {{
-        #[allow(unused_imports)] // one of them is used
+        #[allow(unused_imports, reason = "one of them is used")]
         use $crate::concurrent::{OfFutures as _, OfPlans as _};
         let parts = ($($part,)+);
         (&$crate::concurrent::Kind::of(&parts)).kind().join(parts)
@@ -183,7 +183,7 @@ macro_rules! joins {
         impl<$($name: Future),+> JoinFutures for ($($name,)+) {
             type Outputs = ($($name::Output,)+);
 
-            #[allow(non_snake_case)] // the type parameters' names serve as the parts' names
+            #[allow(non_snake_case, reason = "the type parameters' names serve as the parts' names")]
             async fn join(self) -> Self::Outputs {
                 let ($($name,)+) = self;
                 $(let mut $name = pin!(MaybeDone::Pending { future: $name });)+

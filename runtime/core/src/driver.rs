@@ -70,7 +70,7 @@ pub(crate) struct Driver {
     /// Who to wake once the driver is let go of.
     pub(crate) wakes: Vec<Waker>,
     /// Cleared tables for the next plans; bounded by the most plans there have been at once.
-    #[allow(clippy::vec_box)] // they move between here and the slab, and are large
+    #[allow(clippy::vec_box, reason = "they move between here and the slab, and are large")]
     pub(crate) tables: Vec<Box<Table>>,
     cqes: Vec<Cqe>,
     slots: Rc<SlotTable>,
@@ -176,9 +176,10 @@ impl Driver {
         !self.backlog.is_empty() || !self.cancels.is_empty() || self.slots.has_to_close() || self.syncs.has_to_start()
     }
 
-    /// Something waits for the next enter.
+    /// Something waits for the next enter that gains nothing by waiting. Shared syncs do: the longer they wait, the more
+    /// callers share them, so that they alone are no reason to enter before the end of a pass.
     pub(crate) fn has_queued(&self) -> bool {
-        self.kernel.queued() > 0 || self.syncs.has_to_start()
+        self.kernel.queued() > 0
     }
 
     fn enter(&mut self, want: u32, timeout: Option<Duration>) -> io::Result<u32> {

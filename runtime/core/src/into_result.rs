@@ -110,7 +110,7 @@ macro_rules! tuples {
         impl<$($type: IntoResult<$shape>, $shape),+> IntoResult<($($shape,)+)> for ($($type,)+) {
             type Value = ($($type::Value,)+);
 
-            #[allow(non_snake_case)] // the type parameters' names serve as the parts' names
+            #[allow(non_snake_case, reason = "the type parameters' names serve as the parts' names")]
             fn into_result(self) -> io::Result<Self::Value> {
                 let ($($type,)+) = self;
                 let mut failure = None;

@@ -10,9 +10,10 @@
 //! | a running shard | [`shard`], `start`, `driver`, `slab`, `shots`, `edges`, [`alarm`], [`clock`], `timer`, `wait`, `counters` |
 //! | what tasks share | [`io`], [`sync`], [`coop`] |
 //! | descriptors as std and tokio use them | [`readiness`], [`nonblocking`], [`mod@file`], [`socket`], [`pidfd`], [`signal`], [`fuse`] |
-//! | tasks | [`task`], `remote`, `inbox`, `doorbell`, `knock`, `bell`, `clapper`, `spin`, `primitives` |
+//! | tasks | [`task`], `remote`, `activity`, `inbox`, `doorbell`, `knock`, `bell`, `clapper`, `spin`, `primitives` |
 //! | the kernel | [`kernel`], [`ring`], [`features`], [`sqe`], `probe`, `key` |
 
+mod activity;
 pub mod alarm;
 mod bell;
 pub mod blocking;

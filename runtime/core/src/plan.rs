@@ -292,7 +292,7 @@ macro_rules! joins {
         impl<$($name),+> Sealed for Join<($($name,)+)> {}
         impl<$($name: Plan),+> Sealed for ($(Io<$name>,)+) {}
 
-        #[allow(non_snake_case)] // the type parameters' names serve as the parts' names
+        #[allow(non_snake_case, reason = "the type parameters' names serve as the parts' names")]
         impl<$($name: Plan),+> Plan for Join<($($name,)+)> {
             type Output = ($($name::Output,)+);
             type Handle = ($($name::Handle,)+);
@@ -325,7 +325,7 @@ macro_rules! joins {
             }
         }
 
-        #[allow(non_snake_case)] // as above
+        #[allow(non_snake_case, reason = "as above")]
         impl<$($name: Plan),+> JoinPlans for ($(Io<$name>,)+) {
             type Joined = Join<($($name,)+)>;
 
@@ -354,7 +354,7 @@ macro_rules! sequences {
     ($($name:ident),+; $last:ident) => {
         impl<$($name,)+ $last> Sealed for Seq<($($name,)+ $last)> {}
 
-        #[allow(non_snake_case)] // as above
+        #[allow(non_snake_case, reason = "as above")]
         impl<$($name: Plan,)+ $last: Plan> Plan for Seq<($($name,)+ $last)> {
             type Output = ($($name::Output,)+ $last::Output);
             type Handle = ($($name::Handle,)+ $last::Handle);
@@ -399,7 +399,7 @@ macro_rules! sequences {
 
 macro_rules! growing_sequences {
     ($($name:ident),+) => {
-        #[allow(non_snake_case)] // as above
+        #[allow(non_snake_case, reason = "as above")]
         impl<$($name: Plan),+> Sequel for Seq<($($name,)+)> where Seq<($($name,)+)>: Plan {
             type Then<Z: Plan> = Seq<($($name,)+ Z)>;
 

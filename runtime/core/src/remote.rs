@@ -12,9 +12,11 @@ use std::{
     future::Future,
     os::fd::RawFd,
     sync::{Arc, PoisonError, RwLock, Weak},
+    time::Duration,
 };
 
 use crate::{
+    activity::Activity,
     clapper::Clapper,
     doorbell::{Doorbell, Order},
     edges::EdgeKey,
@@ -24,7 +26,7 @@ use crate::{
     primitives::{
         Mutex, MutexGuard,
         atomic::{
-            AtomicBool, AtomicU32, AtomicUsize,
+            AtomicBool, AtomicU32,
             Ordering::{Acquire, Relaxed, Release},
         },
     },
@@ -86,8 +88,7 @@ pub(crate) struct Remote {
     /// How many CQEs end the owner's sleep. Written by the owner before it announces the sleep, whose release publishes
     /// it; read by the one sender that has to end that sleep.
     pub(crate) sleeps_for: AtomicU32,
-    /// The shard's live tasks as of its last pass; written by the owner, for whoever asks.
-    pub(crate) live_tasks: AtomicUsize,
+    pub(crate) activity: Activity,
     /// The references that the shard's tasks have.
     loans: lent::Loans,
     clapper: Arc<Clapper>,
@@ -104,7 +105,7 @@ impl Remote {
             has_mail: AtomicBool::new(false),
             doorbell: Doorbell::new(),
             sleeps_for: AtomicU32::new(1),
-            live_tasks: AtomicUsize::new(0),
+            activity: Activity::default(),
             loans: lent::Loans::new(),
             clapper,
             door: ring.map(Door::new),
@@ -214,7 +215,22 @@ impl Peer {
     /// How many tasks the shard has that have not ended: exact on its own thread, elsewhere as of its last pass.
     pub fn live_tasks(&self) -> usize {
         let own = with_current(|current| (current.id == self.0.id).then(|| current.live_tasks())).flatten();
-        own.unwrap_or_else(|| self.0.live_tasks.load(Relaxed))
+        own.unwrap_or_else(|| self.0.activity.live_tasks.load(Relaxed))
+    }
+
+    /// How often the shard has gone to sleep.
+    pub fn parks(&self) -> u64 {
+        self.0.activity.parks()
+    }
+
+    /// How often it has gone to sleep or woken up: odd while it sleeps.
+    pub fn parks_and_unparks(&self) -> u64 {
+        self.0.activity.parks_and_unparks()
+    }
+
+    /// How long it has polled tasks.
+    pub fn busy(&self) -> Duration {
+        self.0.activity.busy()
     }
 
     /// Ends the shard's sleep, or keeps it from the next one. From the shard's own thread this does nothing: it is awake.

@@ -245,7 +245,8 @@ impl Shard {
     /// many ran, and whether some are left.
     ///
     /// `prompt`: what a task has queued is submitted before the next one runs, at the price of an enter each. For shards
-    /// on which tasks compute for long: else I/O that the one asks for starts when all others have had their turn.
+    /// on which tasks compute for long: else I/O that the one asks for starts when all others have had their turn. Syncs
+    /// that others may share wait for that nevertheless.
     ///
     /// # Errors
     /// As for [`Shard::turn`].
@@ -269,18 +270,28 @@ impl Shard {
         Ok((ran, !self.run_queue.borrow().is_empty() || !self.yielded.borrow().is_empty()))
     }
 
+    /// Counts time that [`run_tasks`](Shard::run_tasks) has taken.
+    pub fn note_worked(&self, time: Duration) {
+        self.remote.activity.worked(time);
+    }
+
     /// One pass: submits, takes in what has completed or was sent from elsewhere, wakes. With `block`, sleeps until
     /// there is something to do.
     ///
     /// # Errors
     /// Only those after which the ring is unusable.
     pub fn turn(&self, block: bool) -> io::Result<()> {
-        self.remote.live_tasks.store(self.live_tasks(), Relaxed);
+        let activity = &self.remote.activity;
+        activity.live_tasks.store(self.live_tasks(), Relaxed);
         let news = self.take_in();
         let want = if block && !news { self.lie_down()? } else { None };
+        if want.is_some() {
+            activity.sleeps();
+        }
         let turned = self.driver.borrow_mut().turn(want, None);
         let rung = want.is_some() && self.remote.doorbell.awake();
         if want.is_some() {
+            activity.wakes();
             self.spin.slept(rung);
         }
         if rung || block && want.is_none() {

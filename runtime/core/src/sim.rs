@@ -126,8 +126,7 @@ pub struct SimConfig {
 }
 
 impl Default for SimConfig {
-    // The struct may have grown features that the simulation knows nothing of.
-    #[allow(clippy::needless_update)]
+    #[allow(clippy::needless_update, reason = "there may come features that the simulation knows nothing of")]
     fn default() -> SimConfig {
         SimConfig {
             seed: 0,

@@ -94,7 +94,7 @@ impl Pipe {
 
 /// What a debugger wants to know of a pipe; a value of its own, so that no formatter runs under the pipe's lock.
 #[derive(Debug)]
-#[allow(dead_code)] // read by `Debug` alone
+#[allow(dead_code, reason = "read by `Debug` alone")]
 pub(super) struct Summary {
     bytes: usize,
     limit: usize,

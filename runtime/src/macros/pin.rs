@@ -31,13 +31,13 @@
 macro_rules! pin {
     ($($name:ident),* $(,)?) => {
         $(
-            #[allow(unused_mut)]
+            #[allow(unused_mut, reason = "as of tokio's; not everyone who pins polls")]
             let mut $name = $crate::__macros::pin!($name);
         )*
     };
     ($(let $name:ident = $value:expr;)*) => {
         $(
-            #[allow(unused_mut)]
+            #[allow(unused_mut, reason = "as of tokio's; not everyone who pins polls")]
             let mut $name = $crate::__macros::pin!($value);
         )*
     };

@@ -273,7 +273,7 @@ impl<T: 'static> JoinSet<T> {
         self.poll_finished(cx).map(|finished| finished.map(with_id))
     }
 
-    #[allow(clippy::type_complexity)]
+    #[allow(clippy::type_complexity, reason = "the parts of what `poll_join_next` gives, named nowhere else")]
     fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Id, Result<T, JoinError>)>> {
         let progress = ready!(coop::poll_proceed(cx));
         loop {

@@ -1,6 +1,6 @@
 //! Every public name of tokio 1.54 on Linux, with the features `full` and `test-util`, at its path.
 
-#![allow(deprecated, unused_imports)] // being found is all that is asked of them
+#![allow(deprecated, unused_imports, reason = "being found is all that is asked of them")]
 
 mod root {
     use tokio::{join, main, pin, select, spawn, task_local, test, try_join};

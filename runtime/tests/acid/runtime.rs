@@ -416,3 +416,24 @@ fn two_runtimes_talk_through_channels() {
     assert_eq!(answers, [1, 4, 9, 16]);
     server.join().unwrap();
 }
+
+#[test]
+fn workers_say_how_they_spend_their_time() {
+    let runtime = current_thread();
+    let metrics = runtime.metrics();
+    runtime.block_on(async {
+        let (parks, busy) = (metrics.worker_park_count(0), metrics.worker_total_busy_duration(0));
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let computing = tokio::spawn(async {
+                let end = std::time::Instant::now() + Duration::from_millis(2);
+                while std::time::Instant::now() < end {}
+            });
+            computing.await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(metrics.worker_park_count(0) >= parks + 3);
+        assert!(metrics.worker_park_unpark_count(0) >= 2 * (parks + 3));
+        assert!(metrics.worker_total_busy_duration(0) >= busy + Duration::from_millis(6));
+    });
+}

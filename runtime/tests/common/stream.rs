@@ -1,5 +1,5 @@
 //! Streams for tests: one that is slow by chance, one that does as a script says.
-#![allow(dead_code)] // each test crate uses a part
+#![allow(dead_code, reason = "each test crate uses a part")]
 
 use std::{
     collections::VecDeque,

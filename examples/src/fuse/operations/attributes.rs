@@ -18,7 +18,7 @@ pub fn get<R: Room>(fs: &FileSystem, header: &Header, room: &mut R) -> io::Resul
     let stat = fs.inodes.get(header.node)?.stat()?;
     let mut reply = Reply::new(room.reply());
     put_attributes(&mut reply, &stat, fs.validity);
-    reply.done()
+    Ok(reply.len())
 }
 
 /// `struct fuse_setattr_in`.
@@ -102,7 +102,7 @@ pub async fn set<R: Room>(fs: &FileSystem, header: &Header, room: &mut R) -> io:
     let stat = blocking(move || changes.make(&inode).and_then(|()| inode.stat())).await?;
     let mut reply = Reply::new(room.reply());
     put_attributes(&mut reply, &stat, fs.validity);
-    reply.done()
+    Ok(reply.len())
 }
 
 pub async fn of_file_system<R: Room>(fs: &FileSystem, header: &Header, room: &mut R) -> io::Result<usize> {
@@ -111,5 +111,5 @@ pub async fn of_file_system<R: Room>(fs: &FileSystem, header: &Header, room: &mu
     let mut reply = Reply::new(room.reply());
     reply.u64(stat.f_blocks).u64(stat.f_bfree).u64(stat.f_bavail).u64(stat.f_files).u64(stat.f_ffree);
     reply.u32(stat.f_bsize as u32).u32(stat.f_namemax as u32).u32(stat.f_frsize as u32).zeroes(28);
-    reply.done()
+    Ok(reply.len())
 }

@@ -53,6 +53,6 @@ pub async fn write<R: Room>(fs: &FileSystem, mut room: R) -> (R, io::Result<usiz
     let data = data.start..data.end.min(data.start + size);
     let (result, part) = file.write_at(room.slice(data), offset).await;
     room = part.into_inner();
-    let result = result.and_then(|count| Reply::new(room.reply()).u32(count as u32).u32(0).done());
+    let result = result.map(|count| Reply::new(room.reply()).u32(count as u32).u32(0).len());
     (room, result)
 }

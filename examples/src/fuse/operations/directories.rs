@@ -85,7 +85,7 @@ pub async fn open<R: Room>(fs: &FileSystem, header: &Header, room: &mut R) -> io
     let how = OpenHow { flags: OFlags::DIRECTORY.bits() as i32, ..OpenHow::default() };
     let file: File = op::open(At::from(inode.path().as_path()), Ok(how)).await?;
     let directory = Directory { file, names: Mutex::new(Arc::new([])) };
-    Reply::new(room.reply()).u64(fs.directories.insert(directory)).u32(0).u32(0).done()
+    Ok(Reply::new(room.reply()).u64(fs.directories.insert(directory)).u32(0).u32(0).len())
 }
 
 struct Asked {
@@ -110,7 +110,7 @@ pub async fn read<R: Room>(fs: &FileSystem, room: &mut R) -> io::Result<usize> {
         }
         named.put(&mut reply, index as u64 + 1);
     }
-    reply.done()
+    Ok(reply.len())
 }
 
 /// READDIRPLUS. Each name is looked up, many in one plan; but `.` and `..`, which the kernel knows.
@@ -142,7 +142,7 @@ pub async fn read_and_look_up<R: Room>(fs: &FileSystem, header: &Header, room: &
             named.put(&mut reply, next);
         }
     }
-    reply.done()
+    Ok(reply.len())
 }
 
 /// `None` for what is gone meanwhile.

@@ -27,7 +27,7 @@ fn flags(asked: u32) -> i32 {
 
 /// `struct fuse_open_out`.
 fn opened(fs: &FileSystem, reply: &mut Reply<'_>, file: File) -> io::Result<usize> {
-    reply.u64(fs.files.insert(file)).u32(0).u32(0).done()
+    Ok(reply.u64(fs.files.insert(file)).u32(0).u32(0).len())
 }
 
 pub async fn open<R: Room>(fs: &FileSystem, header: &Header, room: &mut R) -> io::Result<usize> {

@@ -18,7 +18,7 @@ const RENAME_EXCHANGE: u32 = 2;
 fn entry<R: Room>(fs: &FileSystem, room: &mut R, (node, stat): (u64, Stat)) -> io::Result<usize> {
     let mut reply = Reply::new(room.reply());
     put_entry(&mut reply, node, &stat, fs.validity);
-    reply.done()
+    Ok(reply.len())
 }
 
 pub async fn lookup<R: Room>(fs: &FileSystem, header: &Header, room: &mut R) -> io::Result<usize> {
@@ -39,7 +39,7 @@ pub async fn symlink<R: Room>(fs: &FileSystem, header: &Header, room: &mut R) ->
 pub async fn read_link<R: Room>(fs: &FileSystem, header: &Header, room: &mut R) -> io::Result<usize> {
     let inode = fs.inodes.get(header.node)?;
     let text = blocking(move || Ok(readlinkat(inode.fd(), "", Vec::new())?)).await?;
-    Reply::new(room.reply()).put(text.as_bytes()).done()
+    Ok(Reply::new(room.reply()).put(text.as_bytes()).len())
 }
 
 pub async fn make_node<R: Room>(fs: &FileSystem, header: &Header, room: &mut R) -> io::Result<usize> {

@@ -36,7 +36,7 @@ pub async fn seek<R: Room>(fs: &FileSystem, room: &mut R) -> io::Result<usize> {
     };
     // It moves the file's own position, which nobody goes by.
     let offset = blocking(move || Ok(rustix::fs::seek(&*file, seek)?)).await?;
-    Reply::new(room.reply()).u64(offset).done()
+    Ok(Reply::new(room.reply()).u64(offset).len())
 }
 
 pub async fn copy<R: Room>(fs: &FileSystem, room: &mut R) -> io::Result<usize> {
@@ -47,5 +47,5 @@ pub async fn copy<R: Room>(fs: &FileSystem, room: &mut R) -> io::Result<usize> {
     let len = fields.u64().min(COPIED_MAX) as usize;
     let copy = move || Ok(copy_file_range(&*from, Some(&mut from_offset), &*to, Some(&mut to_offset), len)?);
     let count = blocking(copy).await?;
-    Reply::new(room.reply()).u32(count as u32).u32(0).done()
+    Ok(Reply::new(room.reply()).u32(count as u32).u32(0).len())
 }

@@ -35,7 +35,7 @@ pub async fn get<R: Room>(fs: &FileSystem, header: &Header, mut room: R) -> (R, 
     let (result, value) = op::get_xattr(At::from(inode.path().as_path()), &name, value).await;
     room = value.into_inner();
     let result = match result {
-        Ok(len) if size == 0 => Reply::new(room.reply()).u32(len as u32).u32(0).done(),
+        Ok(len) if size == 0 => Ok(Reply::new(room.reply()).u32(len as u32).u32(0).len()),
         other => other,
     };
     (room, result)
@@ -68,9 +68,9 @@ pub async fn list<R: Room>(fs: &FileSystem, header: &Header, room: &mut R) -> io
     });
     let names = names.await?;
     match size {
-        0 => Reply::new(room.reply()).u32(names.len() as u32).u32(0).done(),
+        0 => Ok(Reply::new(room.reply()).u32(names.len() as u32).u32(0).len()),
         size if size < names.len() => Err(io::Error::from_raw_os_error(ERANGE)),
-        _ => Reply::new(room.reply()).put(&names).done(),
+        _ => Ok(Reply::new(room.reply()).put(&names).len()),
     }
 }
 

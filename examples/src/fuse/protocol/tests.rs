@@ -6,7 +6,7 @@ fn written(write: impl FnOnce(&mut Reply<'_>)) -> Vec<u8> {
     let mut bytes = vec![0xaa; 512];
     let mut reply = Reply::new(&mut bytes);
     write(&mut reply);
-    let len = reply.done().unwrap();
+    let len = reply.len();
     bytes.truncate(len);
     bytes
 }

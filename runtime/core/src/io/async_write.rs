@@ -50,22 +50,22 @@ pub trait AsyncWrite {
 /// The five methods of a writer that stands in front of another one.
 macro_rules! forward {
     ($self:ident => $inner:expr) => {
-        #[allow(unused_mut)] // a pin's way in needs no `mut`
+        #[allow(unused_mut, reason = "a pin's way in needs no `mut`")]
         fn poll_write(mut $self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
             $inner.poll_write(cx, buf)
         }
 
-        #[allow(unused_mut)]
+        #[allow(unused_mut, reason = "as above")]
         fn poll_flush(mut $self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             $inner.poll_flush(cx)
         }
 
-        #[allow(unused_mut)]
+        #[allow(unused_mut, reason = "as above")]
         fn poll_shutdown(mut $self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             $inner.poll_shutdown(cx)
         }
 
-        #[allow(unused_mut)]
+        #[allow(unused_mut, reason = "as above")]
         fn poll_write_vectored(
             mut $self: Pin<&mut Self>,
             cx: &mut Context<'_>,

@@ -103,7 +103,7 @@ pub(crate) mod sequential {
             #[derive(Debug)]
             pub(crate) struct $name(atomic::$name);
 
-            #[allow(dead_code)] // all of them have all
+            #[allow(dead_code, reason = "all of them have all")]
             impl $name {
                 pub(crate) fn new(value: $value) -> $name {
                     $name(atomic::$name::new(value))

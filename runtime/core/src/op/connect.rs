@@ -9,7 +9,7 @@
 use std::{io, marker::PhantomData};
 
 use io_uring::{opcode, types};
-use socket2::SockAddr;
+use socket2::{Domain, SockAddr};
 
 use super::{Completion, Op, Request, Resource, SocketSlot, Success, plain_op, socket::ordinary};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     handle::{OpId, SlotHandle},
     lower::{Builder, Scope},
     plan::{One, Plan},
-    results::Results,
+    results::{Results, is_not_run},
     sealed::Sealed,
     sqe::Sqe,
 };
@@ -27,13 +27,29 @@ use crate::{
 #[derive(Debug)]
 pub struct Connect {
     target: Target,
-    /// It lies in the op, which does not move until its last CQE.
-    address: SockAddr,
+    address: Destination,
+}
+
+/// Where a connect goes, or why that is no address. It lies in the op, which does not move until its last CQE.
+#[derive(Debug)]
+struct Destination(io::Result<SockAddr>);
+
+impl Destination {
+    /// # Errors
+    /// Once more each time it is asked.
+    fn known(&self) -> io::Result<&SockAddr> {
+        self.0.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))
+    }
+
+    /// The domain of its socket; that of Unix sockets has the names that cannot be addresses.
+    fn domain(&self) -> Domain {
+        self.0.as_ref().map_or(Domain::UNIX, SockAddr::domain)
+    }
 }
 
 /// Connects a socket in non-blocking mode, and ends once it is connected or refused.
 pub fn connect(target: impl Into<Target>, address: SockAddr) -> Io<One<Connect>> {
-    Io::new(One::new(Connect { target: target.into(), address }))
+    Io::new(One::new(Connect { target: target.into(), address: Destination(Ok(address)) }))
 }
 
 impl Sealed for Connect {}
@@ -53,7 +69,8 @@ impl Op for Connect {
 }
 
 /// The SQE; `address` lies where it stays until the op's last CQE.
-fn request(scope: &mut Scope<'_>, target: &mut Target, address: &SockAddr) -> io::Result<Request> {
+fn request(scope: &mut Scope<'_>, target: &mut Target, address: &Destination) -> io::Result<Request> {
+    let address = address.known()?;
     let connect = opcode::Connect::new(types::Fd(-1), address.as_ptr().cast(), address.len());
     let mut sqe = Sqe::from(connect.build());
     scope.target(target, &mut sqe)?;
@@ -78,16 +95,19 @@ pub struct DialSlot<T> {
 /// The one op of a [`Dial`].
 #[derive(Debug)]
 struct DialFd<T> {
-    address: SockAddr,
+    address: Destination,
     socket: Option<SharedFd>,
     makes: PhantomData<fn() -> T>,
 }
 
 /// Connects a new stream socket to `address`.
 ///
-/// One SQE and a socket(2), or two SQEs into a slot.
-pub fn dial<T: Resource>(address: SockAddr) -> Io<Dial<T>> {
-    Io::new(Dial { op: DialFd { address, socket: None, makes: PhantomData }, id: None })
+/// One SQE and a socket(2), or two SQEs into a slot. An address that is an error makes the op fail with it.
+///
+/// A Unix socket is in blocking mode while it connects: where too many connections wait to be accepted the kernel has no
+/// readiness to tell of, and the op waits in a worker thread.
+pub fn dial<T: Resource>(address: io::Result<SockAddr>) -> Io<Dial<T>> {
+    Io::new(Dial { op: DialFd { address: Destination(address), socket: None, makes: PhantomData }, id: None })
 }
 
 impl<T> Sealed for DialFd<T> {}
@@ -98,7 +118,7 @@ impl<T: Resource> Op for DialFd<T> {
     plain_op!();
 
     fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request> {
-        let socket = SharedFd::new(ordinary(self.address.domain())?.into());
+        let socket = SharedFd::new(ordinary(self.address.known()?.domain())?.into());
         let request = request(scope, &mut Target::from(&socket), &self.address);
         self.socket = Some(socket);
         request
@@ -107,7 +127,7 @@ impl<T: Resource> Op for DialFd<T> {
     fn finish(self, completion: Completion) -> io::Result<T> {
         completion.done()?;
         let socket = self.socket.expect("a connect that ran was lowered").try_into_owned();
-        Ok(T::from_fd(socket.expect("the op is the socket's only owner")))
+        Ok(T::from_connect(socket.expect("the op is the socket's only owner")))
     }
 }
 
@@ -169,7 +189,11 @@ impl<T: Resource> Plan for DialSlot<T> {
     fn finish(self, results: &mut Results<'_>) -> io::Result<T::Slot> {
         let socket = self.socket.finish(results.next());
         let connected = self.connect.finish(results.next());
-        // A socket that is not connected closes with its slot, here.
-        socket.and_then(|slot| connected.map(|()| slot))
+        match (socket, connected) {
+            // An address that is none keeps the socket from being made.
+            (Err(socket), Err(connect)) if is_not_run(&socket) => Err(connect),
+            // A socket that is not connected closes with its slot, here.
+            (socket, connected) => socket.and_then(|slot| connected.map(|()| slot)),
+        }
     }
 }

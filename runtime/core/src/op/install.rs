@@ -51,7 +51,7 @@ impl<T: Resource> Op for Install<T> {
     }
 
     fn finish(self, completion: Completion) -> io::Result<T> {
-        completion.result.map(|res| T::from_fd(own_fd(res as i32)))
+        completion.result.map(|res| T::from_connect(own_fd(res as i32)))
     }
 }
 

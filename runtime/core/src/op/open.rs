@@ -27,6 +27,14 @@ pub trait Resource: 'static {
     /// Takes over a descriptor.
     fn from_fd(fd: OwnedFd) -> Self;
 
+    /// Takes over the descriptor of a connect, or of a slot, which may be in blocking mode.
+    fn from_connect(fd: OwnedFd) -> Self
+    where
+        Self: Sized,
+    {
+        Self::from_fd(fd)
+    }
+
     /// Takes over a slot.
     fn from_slot(slot: SlotFd) -> Self::Slot;
 

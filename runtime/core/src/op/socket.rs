@@ -1,7 +1,7 @@
 //! IORING_OP_SOCKET into a slot: the first half of a planned connect. Any error severs a chain.
 //!
 //! An ordinary socket is made by socket(2) on the spot, in a third of the time of an SQE. The new socket is in
-//! non-blocking mode.
+//! non-blocking mode, but for Unix sockets: their connect would fail where it has to wait.
 
 use std::{io, marker::PhantomData};
 
@@ -49,7 +49,7 @@ impl<T: Resource> Op for SocketSlot<T> {
 
     fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request> {
         let slot = scope.open_slot();
-        let kind = Type::STREAM.nonblocking();
+        let kind = mode(self.domain);
         // O_CLOEXEC is refused for slots: they never pass an exec.
         let kind = if slot.index().is_some() { kind } else { kind.cloexec() };
         let mut sqe = Sqe::from(opcode::Socket::new(self.domain.into(), kind.into(), 0).build());
@@ -66,10 +66,15 @@ impl<T: Resource> Op for SocketSlot<T> {
     }
 }
 
-/// A new stream socket with an ordinary descriptor, in non-blocking mode: socket(2).
+/// The mode in which a new stream socket connects.
+fn mode(domain: Domain) -> Type {
+    if domain == Domain::UNIX { Type::STREAM } else { Type::STREAM.nonblocking() }
+}
+
+/// A new stream socket with an ordinary descriptor: socket(2).
 ///
 /// # Errors
 /// Those of socket(2).
 pub(super) fn ordinary(domain: Domain) -> io::Result<socket2::Socket> {
-    socket2::Socket::new_raw(domain, Type::STREAM.nonblocking().cloexec(), None)
+    socket2::Socket::new_raw(domain, mode(domain).cloexec(), None)
 }

@@ -60,7 +60,7 @@ impl Statx {
     }
 
     /// Size in bytes.
-    #[allow(clippy::len_without_is_empty)] // as of std's Metadata
+    #[allow(clippy::len_without_is_empty, reason = "as of std's Metadata")]
     pub fn len(&self) -> u64 {
         self.0.stx_size
     }

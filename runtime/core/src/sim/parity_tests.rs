@@ -41,7 +41,7 @@ struct Env {
     /// The stream's other end; taken by the case that closes it.
     peer: RefCell<Option<OwnedFd>>,
     bytes: RefCell<Vec<Box<[u8]>>>,
-    #[allow(clippy::vec_box)] // SQEs point to them
+    #[allow(clippy::vec_box, reason = "SQEs point to them")]
     times: RefCell<Vec<Box<types::Timespec>>>,
     iovecs: RefCell<Vec<Vec<libc::iovec>>>,
 }

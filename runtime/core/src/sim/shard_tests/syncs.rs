@@ -78,6 +78,33 @@ fn the_widest_wish_counts() {
     }
 }
 
+/// Also where tasks compute for long and all else is submitted between their polls.
+#[test]
+fn calls_of_one_pass_share_a_sync_on_a_busy_core() {
+    let on = on_sim(SimConfig::default());
+    let device = on.device();
+    let syncs = Syncs::on(&on, &[]);
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let mut sync = op::sync_data(&device);
+            on.shard.spawn(std::future::poll_fn(move |cx| std::pin::Pin::new(&mut sync).poll(cx)))
+        })
+        .collect();
+    loop {
+        on.shard.run_tasks(64, true).unwrap();
+        if tasks.iter().all(|task| task.is_finished()) {
+            break;
+        }
+        on.shard.turn(true).unwrap();
+    }
+    for mut task in tasks {
+        assert!(matches!(poll(&mut task), Poll::Ready(Ok(Ok(())))));
+    }
+    assert_eq!(syncs.flags().len(), 1);
+    drop(device);
+    on.ends();
+}
+
 /// With enters that fail, full queues and drops at any moment, everybody is answered, and nothing is left.
 #[test]
 fn everybody_is_answered() {

@@ -139,7 +139,7 @@ fn a_future_runs_until_the_cancel() {
 }
 
 #[test]
-#[allow(clippy::mutable_key_type)] // what a token hashes to does not change
+#[allow(clippy::mutable_key_type, reason = "what a token hashes to does not change")]
 fn tokens_are_equal_to_their_clones_alone() {
     let token = CancellationToken::default();
     let all: HashSet<_> = [token.clone(), token.clone(), token.child_token()].into_iter().collect();

@@ -291,7 +291,7 @@ fn messages_of_no_size_are_counted() {
 }
 
 /// Counts the messages that are alive; number 3 panics when dropped.
-struct Fuse(#[allow(dead_code)] Arc<()>, usize);
+struct Fuse(#[allow(dead_code, reason = "it is dropped, no more")] Arc<()>, usize);
 
 impl Drop for Fuse {
     fn drop(&mut self) {

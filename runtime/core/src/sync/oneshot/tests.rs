@@ -187,7 +187,7 @@ fn values_cross_threads_once() {
 
 #[test]
 fn a_value_whose_drop_panics_leaves_the_memory_freed() {
-    struct Bad(#[allow(dead_code)] Arc<()>);
+    struct Bad(#[allow(dead_code, reason = "it is dropped, no more")] Arc<()>);
     impl Drop for Bad {
         fn drop(&mut self) {
             panic!("a drop that panics");

@@ -96,7 +96,7 @@ fn a_future_runs_until_the_cancel() {
 }
 
 #[test]
-#[allow(clippy::mutable_key_type)] // the hash is of the address
+#[allow(clippy::mutable_key_type, reason = "the hash is of the address")]
 fn clones_are_equal() {
     let token = CancellationToken::new();
     let tokens = HashSet::from([token.clone(), token.clone(), token.child_token()]);

@@ -348,7 +348,7 @@ macro_rules! receiver {
             }
 
             #[cfg(test)]
-            #[allow(dead_code)]
+            #[allow(dead_code, reason = "the tests of one of the two channels ask")]
             pub(super) fn kept(&self) -> usize {
                 self.channel.kept()
             }
