@@ -3,6 +3,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    io::{self, Write},
     net::{Ipv4Addr, SocketAddr},
     pin::Pin,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
@@ -47,7 +48,10 @@ pub fn is_emulated() -> bool {
 /// As [`is_emulated`]; says what is skipped there. The table of `runtime::Kernel` has the reasons.
 pub fn skipped_where_emulated(why: &str) -> bool {
     if is_emulated() {
-        println!("skipped on the emulated kernel: {why}");
+        // Past the test harness, which keeps to itself what tests print.
+        let thread = thread::current();
+        let test = thread.name().unwrap_or("a test");
+        let _ = writeln!(io::stderr(), "skipped: {test}: on the emulated kernel: {why}");
     }
     is_emulated()
 }

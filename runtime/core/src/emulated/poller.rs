@@ -124,6 +124,12 @@ impl Poller {
         }
     }
 
+    /// As on a kernel without it.
+    #[cfg(test)]
+    pub(super) fn forget_pwait2(&mut self) {
+        self.has_pwait2 = false;
+    }
+
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }

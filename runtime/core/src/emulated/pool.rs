@@ -22,7 +22,7 @@ use crate::{
 use super::{files, slots::Slots};
 
 /// Most threads of one shard.
-const THREADS_MAX: usize = 64;
+pub(super) const THREADS_MAX: usize = 64;
 /// How long one without work stays.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
@@ -102,6 +102,18 @@ impl Pool {
     /// True once something has come back.
     pub(super) fn has_news(&self) -> bool {
         self.out > 0 && self.shared.doorbell.is_rung()
+    }
+
+    /// Jobs that no thread has begun.
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        lock(&self.shared.work).jobs.len()
+    }
+
+    /// Alive as long as the pool or a thread of it is.
+    #[cfg(test)]
+    pub(super) fn liveness(&self) -> std::sync::Weak<impl Sized + use<>> {
+        Arc::downgrade(&self.shared)
     }
 
     /// The shard is about to sleep; false if something has come back.
