@@ -323,7 +323,7 @@ impl Builder {
     }
 
     /// SQEs of 128 bytes instead of 64 (IORING_SETUP_SQE128), which the ops of [`fuse`](crate::fuse) need. The submission
-    /// queue then takes twice the memory, and so does each SQE that is written. Default false.
+    /// queue then takes twice the memory, and so does each SQE that is written. The emulated kernel has none. Default false.
     pub fn wide_sqes(&mut self, wide: bool) -> &mut Builder {
         self.config.wide_sqes = wide;
         self

@@ -13,6 +13,25 @@ use crate::{
 pub const VARIABLE: &str = "RUNTIME_KERNEL";
 
 /// By which interface of the kernel a runtime does its I/O.
+///
+/// Where io_uring is refused (default container profiles, `kernel.io_uring_disabled`), missing or too old, [`Auto`](Kernel::Auto)
+/// takes the **emulated kernel**: the same ops, chains, time limits, cancels and slots, carried out by plain system calls, an
+/// epoll per shard, and threads for what blocks on files. Programs and plans mean the same on both. What differs:
+///
+/// | | io_uring | emulated |
+/// |---|---|---|
+/// | a slot (`Builder::slots`, `accept_slots`) | no descriptor | an ordinary one, close-on-exec: it counts in RLIMIT_NOFILE |
+/// | SQE groups, `Lowering::Groups` | where the kernel has them | none |
+/// | `PoolOptions::bundles`, `incremental` | Linux 6.10, 6.12 | none; a buffer takes one receive |
+/// | `Builder::wide_sqes`, `fuse::Entry` | Linux 6.14 | no wide SQEs: an entry's ops are `InvalidInput`; read `/dev/fuse` |
+/// | a wake from another thread | a message to the ring (Linux 6.13), else an eventfd | an eventfd |
+/// | `send_zc` | the pages are lent to the device | the bytes are copied; the buffer is back at once |
+/// | a cancelled op on a file or a path | ends with ECANCELED if the kernel's worker can be interrupted | runs to its end once a thread has begun it; one that hangs (NFS, the open of a FIFO) holds its thread, and shutdown up to its time-out |
+/// | cancel of what is linked behind it | ends with it | the op runs if it goes with the same thread; its result is told |
+/// | accept on a blocking listener | never blocks the shard | blocks it, if another process takes the connection between two calls |
+/// | connect to a Unix listener whose queue is full | waits for room | tried again each ms |
+/// | `IORING_SETUP` flags (`TaskRun`), `Metrics::enters` | as told there | no meaning; calls into the emulated kernel |
+/// | threads | the kernel's own workers | up to 64 per shard, `runtime-files`, for 10 s without work |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kernel {
@@ -21,7 +40,7 @@ pub enum Kernel {
     Auto,
     /// io_uring, or an error.
     IoUring,
-    /// Plain system calls, epoll and threads.
+    /// Plain system calls, epoll and threads, though io_uring may be there.
     Emulated,
 }
 

@@ -33,14 +33,16 @@ fn what_runs_is_left_to_its_end_and_the_rest_is_dropped() {
 
 #[test]
 fn threads_without_work_end_with_their_kernel() {
-    let mut kernel = kernel();
     let file = tempfile();
-    let sync = sqe(1, 0, opcode::Fsync::new(types::Fd(file.as_raw_fd())).build());
-    push(&mut kernel, &[sync]);
-    assert_eq!(results(&mut kernel, 1), [(1, 0)]);
-    let shared = kernel.pool.liveness();
-    drop(kernel);
-    assert_eq!(shared.strong_count(), 0, "a thread lives on");
+    let sync = |number| sqe(number, 0, opcode::Fsync::new(types::Fd(file.as_raw_fd())).build());
+    for _ in 0..50 {
+        let mut kernel = kernel();
+        push(&mut kernel, &[sync(1), sync(2), sync(3)]);
+        assert_eq!(results(&mut kernel, 3), [(1, 0), (2, 0), (3, 0)]);
+        let shared = kernel.pool.liveness();
+        drop(kernel);
+        assert_eq!(shared.strong_count(), 0, "a thread lives on");
+    }
 }
 
 /// Drops an open that hangs on a thread, then shuts the shard down: it waits for the thread, and nothing is leaked.
