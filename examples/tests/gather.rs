@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::folder::{Folder, GATHER, bytes, complains};
+use crate::folder::{Folder, GATHER, bytes, complains, without_notice};
 
 const BLOCK: usize = 64 << 10;
 /// All ways that need nothing of the kernel that stock ones lack. A mirror in chains needs more than 2 SQ entries.
@@ -202,6 +202,7 @@ fn without_arguments_it_shows_the_three_ways_and_leaves_nothing() {
     let folder = Folder::new();
     let run = |args: &[&str]| {
         let output = folder.command(GATHER).args(args).env("TMPDIR", folder.0.path()).output().unwrap();
+        let output = without_notice(output);
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
         assert!(folder.names().is_empty());
         String::from_utf8(output.stdout).unwrap()

@@ -3,12 +3,12 @@
 use std::{fmt, io, rc::Rc, sync::Arc, thread, time::Duration};
 
 use runtime_core::{
+    choose::Kernel,
     cpu::CpuSet,
     encode::Lowering,
-    kernel::Kernel,
     pool::PoolOptions,
     reads::CachedReads,
-    ring::{Ring, RingConfig, TaskRun},
+    ring::{RingConfig, TaskRun},
     shard::{Shard, ShardConfig},
     writes::BufferedWrites,
 };
@@ -68,6 +68,7 @@ pub(crate) struct Config {
     buffered_writes: BufferedWrites,
     cached_reads: CachedReads,
     wide_sqes: bool,
+    kernel: Option<Kernel>,
 }
 
 impl Config {
@@ -75,15 +76,14 @@ impl Config {
     pub(crate) fn executor(&self) -> io::Result<Executor> {
         let cq_entries = self.cq_entries.unwrap_or(self.sq_entries.saturating_mul(4).min(65_536));
         let config = RingConfig { sq_entries: self.sq_entries, cq_entries, task_run: self.task_run };
-        let ring: Box<dyn Kernel> =
-            if self.wide_sqes { Box::new(Ring::wide(config)?) } else { Box::new(Ring::new(config)?) };
+        let kernel = self.kernel.map_or_else(Kernel::from_environment, Ok)?.open(config, self.wide_sqes)?;
         let limits = ShardConfig {
             slots: self.slots,
             accept_slots: self.accept_slots,
             lowering: self.lowering,
             shutdown_timeout: self.shutdown_timeout,
         };
-        let shard = Shard::new(ring, limits)?;
+        let shard = Shard::new(kernel, limits)?;
         shard.set_timer_slack(self.timer_slack);
         shard.set_buffers(self.buffers);
         shard.set_buffered_writes(self.buffered_writes);
@@ -116,6 +116,7 @@ impl fmt::Debug for Config {
             .field("accept_slots", &self.accept_slots)
             .field("lowering", &self.lowering)
             .field("task_run", &self.task_run)
+            .field("kernel", &self.kernel)
             .field("tick_budget", &self.tick_budget)
             .field("shutdown_timeout", &self.shutdown_timeout)
             .finish_non_exhaustive()
@@ -170,6 +171,7 @@ impl Builder {
                 buffered_writes: BufferedWrites::Auto,
                 cached_reads: CachedReads::Auto,
                 wide_sqes: false,
+                kernel: None,
             },
         }
     }
@@ -295,6 +297,21 @@ impl Builder {
 
     // ---------------------------------------------------------------- each shard
 
+    /// By which interface of the kernel I/O is done. What is said here counts; else the environment variable
+    /// `RUNTIME_KERNEL` does, which may be `auto`, `io_uring` or `emulated`. Default: [`Kernel::Auto`].
+    ///
+    /// ```
+    /// use runtime::{Builder, Kernel};
+    /// let runtime = Builder::new().kernel(Kernel::Emulated).build()?;
+    /// let metrics = runtime.block_on(async { runtime::metrics() });
+    /// assert_eq!(metrics.kernel.to_string(), "emulated (epoll and threads)");
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn kernel(&mut self, kernel: Kernel) -> &mut Builder {
+        self.config.kernel = Some(kernel);
+        self
+    }
+
     /// Submission queue entries: how many SQEs go to the kernel at once, and the longest chain. 1 to 32768, rounded up
     /// to a power of two. Default 256.
     pub fn sq_entries(&mut self, entries: u32) -> &mut Builder {
@@ -310,7 +327,7 @@ impl Builder {
     }
 
     /// SQEs of 128 bytes instead of 64 (IORING_SETUP_SQE128), which the ops of [`fuse`](crate::fuse) need. The submission
-    /// queue then takes twice the memory, and so does each SQE that is written. Default false.
+    /// queue then takes twice the memory, and so does each SQE that is written. The emulated kernel has none. Default false.
     pub fn wide_sqes(&mut self, wide: bool) -> &mut Builder {
         self.config.wide_sqes = wide;
         self
@@ -456,9 +473,10 @@ impl Builder {
     /// Sets the runtime up; its first shard is this thread, where the [`Runtime`] stays.
     ///
     /// # Errors
-    /// The cause and the remedy where io_uring is missing, refused (seccomp, `kernel.io_uring_disabled`), short of
-    /// locked memory, or older than Linux 6.1, for sizes that the kernel refuses, for 0 shards, for threads that cannot
-    /// be started or pinned. What had been started has ended then.
+    /// With [`Kernel::IoUring`], the cause and the remedy where io_uring is missing, refused (seccomp,
+    /// `kernel.io_uring_disabled`), short of locked memory, or older than Linux 6.1. For sizes that the kernel refuses, for 0
+    /// shards, for threads that cannot be started or pinned, for a `RUNTIME_KERNEL` that means nothing. What had been started
+    /// has ended then.
     pub fn build(&mut self) -> io::Result<Runtime> {
         let count = match self.config.shards {
             Shards::All => thread::available_parallelism()?.get(),

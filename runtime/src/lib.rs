@@ -49,6 +49,7 @@ pub use crate::runtime::{Builder, Handle, Runtime, Shards, Shutdown};
 pub use runtime_core::{
     Metrics, buf,
     buf::{IoBuf, IoBufMut},
+    choose::{Interface, Kernel},
     encode::Lowering,
     fuse,
     future::{Cancel, Io},

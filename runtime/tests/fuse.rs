@@ -7,7 +7,7 @@ mod connection;
 
 use std::{fs::File as StdFile, io, pin::pin, time::Duration};
 
-use common::{LOWERINGS, file, poll_once, run, run_on, tcp_pair};
+use common::{LOWERINGS, file, poll_once, run, run_on, skipped_where_emulated, tcp_pair};
 use connection::{Connection, answer, queues};
 use runtime::{
     Builder, IntoResult, IoBuf,
@@ -60,6 +60,9 @@ fn a_ring_of_narrow_sqes_refuses_an_entry_and_gives_it_back() {
 
 #[test]
 fn what_makes_no_sense_is_refused_before_the_kernel_sees_it() {
+    if skipped_where_emulated("no wide SQEs") {
+        return;
+    }
     let Some(device) = device() else { return };
     run_on(&mut wide(), async {
         let before = runtime::metrics().sqes;
@@ -97,6 +100,9 @@ fn everything_else_goes_through_wide_sqes_as_well() {
 
 #[test]
 fn requests_come_and_replies_go_until_the_connection_ends() {
+    if skipped_where_emulated("no wide SQEs") {
+        return;
+    }
     let Some(connection) = Connection::new() else { return };
     run_on(&mut wide(), async {
         // More entries than the submission queue holds at once, so that some wait in the backlog.
@@ -135,6 +141,9 @@ fn requests_come_and_replies_go_until_the_connection_ends() {
 
 #[test]
 fn a_dropped_entry_lives_until_the_connection_ends() {
+    if skipped_where_emulated("no wide SQEs") {
+        return;
+    }
     let Some(connection) = Connection::new() else { return };
     run_on(wide().shutdown_timeout(Duration::from_secs(5)), async {
         for queue in 0..queues() {

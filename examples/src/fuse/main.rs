@@ -25,7 +25,7 @@ use std::{error::Error, io, path::PathBuf, pin::pin, process::ExitCode, sync::Ar
 
 use clap::Parser;
 use runtime::{
-    Builder, TaskRun,
+    Builder, Interface, TaskRun,
     fuse::Device,
     select,
     signal::unix::{SignalKind, signal},
@@ -86,6 +86,11 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
 async fn serve(options: Options, shards: usize, rings: bool) -> Result<(), Box<dyn Error>> {
     let explain = |path: &PathBuf, error| format!("{}: {error}", path.display());
     let (source, point) = (&options.source, &options.mountpoint);
+    let emulated = rings && runtime::metrics().kernel != Interface::IoUring;
+    if emulated {
+        eprintln!("fuse: no rings, but /dev/fuse: they are a part of io_uring");
+    }
+    let rings = rings && !emulated;
     let fs = Arc::new(FileSystem::open(source, geteuid().is_root()).map_err(|error| explain(source, error))?);
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (mut mount, device) = Mount::new(source, point).await.map_err(|error| explain(point, error))?;

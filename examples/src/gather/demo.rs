@@ -7,6 +7,7 @@ use std::{
 };
 
 use indicatif::BinaryBytes;
+use runtime::Interface;
 use tempfile::TempDir;
 
 use crate::{
@@ -54,8 +55,10 @@ fn run_in(folder: &TempDir, settings: &Settings, json: bool) -> Result<(), Failu
         report::print(out, &format!("scatter, mirror: one file, {one}, into {COPIES}; mirror reads them back\n"))?;
         report::print(out, HEAD)?;
     }
+    let mut kernel = Interface::default();
     for mode in [Mode::Gather, Mode::Scatter, Mode::Mirror { verify: true }] {
         let [plans, each] = samples.compare(mode, settings)?;
+        kernel = plans.kernel;
         if json {
             report::print(out, &format!("{}\n{}", plans.json, each.json))?;
         } else {
@@ -63,7 +66,7 @@ fn run_in(folder: &TempDir, settings: &Settings, json: bool) -> Result<(), Failu
             report::print(out, &row("", "op by op", &each))?;
         }
     }
-    if json { Ok(()) } else { report::print(out, READING) }
+    if json { Ok(()) } else { report::print(out, &format!("{READING}\nKernel interface: {kernel}.")) }
 }
 
 fn row(mode: &str, how: &str, report: &Report) -> String {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use indicatif::BinaryBytes;
-use runtime::{Lowering, Metrics};
+use runtime::{Interface, Lowering, Metrics};
 use serde_json::{Value, json};
 
 use crate::{
@@ -22,6 +22,7 @@ pub struct Report {
     pub sqes: u64,
     pub enters: u64,
     pub wakes: u64,
+    pub kernel: Interface,
     /// One line for people.
     pub line: String,
     pub json: Value,
@@ -45,16 +46,18 @@ impl Report {
         let mode = job.mode.name();
         let line = format!(
             "{mode}: {} from {} to {} in {:.1} ms; {plans} plans, {sqes} SQEs, {enters} enters, {wakes} wakes; \
-             engine: {engine}",
+             engine: {engine}; kernel interface: {}",
             BinaryBytes(bytes),
             count(job.sources.len(), "file"),
             count(job.outputs.len(), "file"),
             elapsed.as_secs_f64() * 1e3,
+            after.kernel,
         );
         let json = json!({
             "mode": mode,
             "lowering": lowering(settings),
             "engine": engine,
+            "kernel": after.kernel.to_string(),
             "bytes": bytes,
             "plans": plans,
             "sqes": sqes,
@@ -62,7 +65,7 @@ impl Report {
             "wakes": wakes,
             "seconds": elapsed.as_secs_f64(),
         });
-        Report { elapsed, plans, sqes, enters, wakes, line, json }
+        Report { elapsed, plans, sqes, enters, wakes, kernel: after.kernel, line, json }
     }
 }
 

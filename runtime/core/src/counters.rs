@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use crate::choose::Interface;
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
         /// Counters of one shard; each is written by its own thread only.
@@ -22,6 +24,8 @@ macro_rules! counters {
             pub slots: u64,
             /// Tasks that have not ended.
             pub tasks: u64,
+            /// The interface of the kernel that is in use; of several shards the emulated one if any of them is on it.
+            pub kernel: Interface,
         }
 
         impl std::ops::Add for Metrics {
@@ -35,6 +39,7 @@ macro_rules! counters {
                     activations: self.activations + other.activations,
                     slots: self.slots + other.slots,
                     tasks: self.tasks + other.tasks,
+                    kernel: self.kernel.max(other.kernel),
                 }
             }
         }

@@ -89,6 +89,16 @@ impl SetupError {
         }
     }
 
+    /// Whether this machine refuses io_uring as such, or the memory for it; else something else was wrong.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            SetupError::Missing | SetupError::Sysctl(_) | SetupError::Seccomp | SetupError::TooOld(_) => true,
+            SetupError::Memlock(_) => true,
+            SetupError::Descriptors(_) | SetupError::Entries { .. } => false,
+            SetupError::Other(_) => true,
+        }
+    }
+
     fn kind(&self) -> io::ErrorKind {
         match self {
             SetupError::Missing | SetupError::TooOld(_) => io::ErrorKind::Unsupported,

@@ -1,12 +1,14 @@
 //! The seam: everything that the driver asks of a kernel.
 //!
-//! [`ring::Ring`](crate::ring) is the real one. Tests put a simulated one in its place; the driver cannot tell.
+//! [`ring::Ring`](crate::ring) is the real one, [`Emulated`](crate::emulated) serves where io_uring is refused. Tests put a
+//! simulated one in its place. The driver cannot tell.
 //! SQEs are pushed into a queue of fixed capacity, [`Kernel::enter`] hands over what is queued and waits,
 //! [`Kernel::reap`] takes what has completed.
 
 use std::{io, os::fd::RawFd, time::Duration};
 
 use crate::{
+    choose::Interface,
     features::Features,
     sqe::{Sqe, WideSqe},
 };
@@ -26,6 +28,11 @@ pub struct Cqe {
 pub trait Kernel {
     /// What this kernel can do.
     fn features(&self) -> &Features;
+
+    /// What it is made of.
+    fn interface(&self) -> Interface {
+        Interface::IoUring
+    }
 
     /// Capacity of the submission queue, in SQEs.
     fn sq_entries(&self) -> u32;

@@ -19,6 +19,7 @@ mod bell;
 pub mod blocking;
 pub mod buf;
 #[cfg_attr(all(test, loom), path = "loom_tests/clapper.rs")]
+pub mod choose;
 mod clapper;
 pub mod clock;
 pub mod concurrent;
@@ -28,6 +29,7 @@ pub mod cpu;
 mod doorbell;
 mod driver;
 mod edges;
+pub mod emulated;
 pub mod encode;
 pub mod fd;
 pub mod features;

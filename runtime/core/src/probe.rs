@@ -75,9 +75,13 @@ fn ask(enters: &mut u32) -> io::Result<Option<Groups>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ring;
 
     #[test]
     fn the_answer_is_that_of_the_kernel() {
+        if ring::for_test(RingConfig { sq_entries: 2, cq_entries: 4, task_run: TaskRun::Coop }).is_none() {
+            return;
+        }
         let mut enters = 0;
         let answer = ask(&mut enters).unwrap();
         println!("groups: {answer:?} in {enters} enters");

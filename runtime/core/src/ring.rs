@@ -333,6 +333,23 @@ impl<E: Width> std::fmt::Debug for Ring<E> {
     }
 }
 
+/// A ring for a test that is of no use without one. `None` where io_uring is refused, which is said past the test harness:
+/// it keeps to itself what tests print.
+#[cfg(test)]
+pub(crate) fn for_test(config: RingConfig) -> Option<Ring> {
+    use io::Write;
+    match Ring::new(config) {
+        Ok(ring) => Some(ring),
+        Err(cause @ (SetupError::Missing | SetupError::Sysctl(_) | SetupError::Seccomp | SetupError::TooOld(_))) => {
+            let thread = std::thread::current();
+            let test = thread.name().unwrap_or("a test");
+            let _ = writeln!(io::stderr(), "skipped: {test}: needs a ring: {cause}");
+            None
+        }
+        Err(error) => panic!("no ring: {error}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,7 +358,7 @@ mod tests {
     #[test]
     fn nops_come_back_in_every_task_run_mode() {
         for task_run in [TaskRun::Defer, TaskRun::Coop, TaskRun::Interrupt] {
-            let mut ring = Ring::new(RingConfig { sq_entries: 4, cq_entries: 8, task_run }).unwrap();
+            let Some(mut ring) = for_test(RingConfig { sq_entries: 4, cq_entries: 8, task_run }) else { return };
             for round in 0..3 {
                 for i in 0..4 {
                     let sqe = Sqe { user_data: round * 10 + i, ..opcode::Nop::new().build().into() };
@@ -362,13 +379,18 @@ mod tests {
 
     #[test]
     fn a_wait_ends_with_its_timeout() {
-        let mut ring = Ring::new(RingConfig { sq_entries: 4, cq_entries: 8, task_run: TaskRun::Coop }).unwrap();
+        let config = RingConfig { sq_entries: 4, cq_entries: 8, task_run: TaskRun::Coop };
+        let Some(mut ring) = for_test(config) else { return };
         assert_eq!(ring.enter(1, Some(Duration::from_millis(1))).unwrap(), 0);
     }
 
     #[test]
     fn refused_sizes_are_explained() {
-        let error = Ring::new(RingConfig { sq_entries: 0, cq_entries: 8, task_run: TaskRun::Coop }).unwrap_err();
+        let config = RingConfig { sq_entries: 0, cq_entries: 8, task_run: TaskRun::Coop };
+        if for_test(RingConfig { sq_entries: 4, ..config }).is_none() {
+            return;
+        }
+        let error = Ring::new(config).unwrap_err();
         assert!(matches!(error, SetupError::Entries { sq: 0, .. }), "{error}");
     }
 }

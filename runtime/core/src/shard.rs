@@ -156,6 +156,7 @@ impl Shard {
             activations: driver.slab.len() as u64,
             slots: self.slots.in_use() as u64,
             tasks: self.live_tasks() as u64,
+            kernel: driver.kernel.interface(),
             ..self.counters.snapshot()
         }
     }

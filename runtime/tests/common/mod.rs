@@ -3,14 +3,16 @@
 
 use std::{
     future::{Future, poll_fn},
+    io::{self, Write},
     net::{Ipv4Addr, SocketAddr},
     pin::Pin,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     task::Poll,
+    thread,
 };
 
 use runtime::{
-    Builder, Lowering, Metrics,
+    Builder, Interface, Lowering, Metrics,
     fs::File,
     io::AsyncReadExt,
     net::{Lease, RecvStream, TcpListener, TcpStream},
@@ -33,6 +35,25 @@ pub fn run_on<F: Future>(builder: &mut Builder, future: F) -> F::Output {
 pub fn assert_clean(metrics: &Metrics) {
     let left = (metrics.in_flight, metrics.activations, metrics.slots, metrics.tasks, metrics.leaked);
     assert_eq!(left, (0, 0, 0, 0, 0), "in flight, activations, slots, tasks, leaked");
+}
+
+/// Whether runtimes here work on the emulated kernel.
+pub fn is_emulated() -> bool {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    // On a thread of its own: the caller may be in a runtime.
+    let ask = || Builder::new().build().expect("a runtime").counters().kernel == Interface::Emulated;
+    *KNOWN.get_or_init(|| thread::spawn(ask).join().expect("an answer"))
+}
+
+/// As [`is_emulated`]; says what is skipped there. The table of `runtime::Kernel` has the reasons.
+pub fn skipped_where_emulated(why: &str) -> bool {
+    if is_emulated() {
+        // Past the test harness, which keeps to itself what tests print.
+        let thread = thread::current();
+        let test = thread.name().unwrap_or("a test");
+        let _ = writeln!(io::stderr(), "skipped: {test}: on the emulated kernel: {why}");
+    }
+    is_emulated()
 }
 
 /// A file of these bytes, open for reading and writing.

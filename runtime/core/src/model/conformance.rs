@@ -1,5 +1,5 @@
-//! The same shapes on the running kernel: real files, pipes and sockets for full, short, empty and failing ops, and NOPs
-//! with injected results. What the kernel lacks is skipped aloud, and counted.
+//! The same shapes on the running kernel, by io_uring and by the emulated one: real files, pipes and sockets for full, short,
+//! empty and failing ops, and NOPs with injected results. What the kernel lacks is skipped aloud, and counted.
 
 use std::{
     fs::File,
@@ -18,10 +18,11 @@ use super::{
     tree::{BYTES, Leaf, STRIDE, Seen, Shape, Tree, Verb},
 };
 use crate::{
+    choose::{Interface, Kernel},
     encode::Lowering,
     fd::{SharedFd, Target},
     future::Io,
-    ring::{Ring, RingConfig, TaskRun},
+    ring::{RingConfig, TaskRun},
     shard::{Shard, ShardConfig},
 };
 
@@ -36,11 +37,11 @@ enum World {
     Nops,
 }
 
-fn shard(task_run: TaskRun) -> Rc<Shard> {
-    let ring = Ring::new(RingConfig { sq_entries: 64, cq_entries: 256, task_run }).expect("a ring");
+fn shard(kernel: Kernel, task_run: TaskRun) -> Rc<Shard> {
+    let opened = kernel.open(RingConfig { sq_entries: 64, cq_entries: 256, task_run }, false).expect("a kernel");
     let config =
         ShardConfig { slots: 0, accept_slots: 0, lowering: Lowering::Auto, shutdown_timeout: Duration::from_secs(10) };
-    Shard::new(Box::new(ring), config).expect("a shard")
+    Shard::new(opened, config).expect("a shard")
 }
 
 fn run(shard: &Rc<Shard>, mut plan: Io<Tree>) -> Vec<Seen> {
@@ -154,8 +155,19 @@ fn nops_take_results(shard: &Rc<Shard>, objects: &Objects) -> bool {
     run(shard, Io::new(Tree::new(&Shape::Op, &[leaf]))) == [Seen::Done(BYTES)]
 }
 
+/// On the kernel that the environment asks for, and on the emulated one.
 fn conform(world: World, outcomes: &[Outcome], variable: bool, task_run: TaskRun) {
-    let shard = shard(task_run);
+    let asked = Kernel::from_environment().expect("a kernel's name");
+    // Where io_uring is refused, both are the emulated one.
+    let opened = asked.open(RingConfig { sq_entries: 2, cq_entries: 4, task_run }, false).expect("a kernel");
+    let twice = opened.interface() == Interface::Emulated;
+    for kernel in [asked, Kernel::Emulated].into_iter().skip(usize::from(twice)) {
+        conform_on(kernel, world, outcomes, variable, task_run);
+    }
+}
+
+fn conform_on(kernel: Kernel, world: World, outcomes: &[Outcome], variable: bool, task_run: TaskRun) {
+    let shard = shard(kernel, task_run);
     let entered = shard.enter();
     let objects = Objects::new(world);
     if world == World::Nops && !nops_take_results(&shard, &objects) {
@@ -174,7 +186,9 @@ fn conform(world: World, outcomes: &[Outcome], variable: bool, task_run: TaskRun
                 }
             }
         }
-        println!("{world:?}, {task_run:?}: {plans} plans of 86 shapes agree; refused: {ENGINES:?} {refused:?}");
+        println!(
+            "{world:?}, {kernel:?}, {task_run:?}: {plans} plans of 86 shapes agree; refused: {ENGINES:?} {refused:?}"
+        );
         if shard.features().groups.is_none() {
             println!("skipped: {} plans for Lowering::Groups: this kernel has no SQE groups", refused[4]);
         }

@@ -11,17 +11,19 @@ use std::{
 
 use super::*;
 use crate::{
+    choose::Kernel,
     encode::Lowering,
-    ring::{Ring, RingConfig, TaskRun},
+    ring::{RingConfig, TaskRun},
     shard::ShardConfig,
     shots::CQE_BUFFER,
 };
 
 fn shard() -> Rc<Shard> {
-    let ring = Ring::new(RingConfig { sq_entries: 4, cq_entries: 8, task_run: TaskRun::Coop }).unwrap();
+    let config = RingConfig { sq_entries: 4, cq_entries: 8, task_run: TaskRun::Coop };
+    let kernel = Kernel::from_environment().and_then(|kernel| kernel.open(config, false)).unwrap();
     let config =
         ShardConfig { slots: 0, accept_slots: 0, lowering: Lowering::Auto, shutdown_timeout: Duration::from_secs(1) };
-    Shard::new(Box::new(ring), config).unwrap()
+    Shard::new(kernel, config).unwrap()
 }
 
 /// A pool whose options hold whatever the kernel thinks of them.

@@ -1,4 +1,5 @@
-//! The same SQEs on the running kernel and on the simulation: the same results, as multisets of (user_data, res).
+//! The same SQEs on the running kernel, on the emulated one and on the simulation: the same results, as multisets of
+//! (user_data, res).
 //!
 //! What the running kernel lacks is printed as `skipped: why`. Run in a VM (`shared/kernel/run-in-vm`) for others.
 
@@ -14,8 +15,10 @@ use io_uring::{opcode, squeue::Entry, types};
 
 use super::{Sim, SimConfig, SimHandle};
 use crate::{
+    emulated::Emulated,
+    features::Features,
     kernel::Kernel,
-    ring::{Ring, RingConfig, TaskRun},
+    ring::{RingConfig, TaskRun, for_test},
     sqe::{FIXED_FILE, IO_HARDLINK, IO_LINK, SQE_GROUP, Sqe},
 };
 
@@ -159,14 +162,20 @@ fn run(kernel: &mut dyn Kernel, phases: &[Phase]) -> Vec<(u64, i32)> {
     results
 }
 
-fn ring() -> Ring {
-    Ring::new(RingConfig { sq_entries: 64, cq_entries: 128, task_run: TaskRun::Coop }).expect("io_uring")
+const CONFIG: RingConfig = RingConfig { sq_entries: 64, cq_entries: 128, task_run: TaskRun::Coop };
+
+/// The real kernel. Where it refuses io_uring, which is said, the emulated one stands in for it.
+fn real() -> Box<dyn Kernel> {
+    match for_test(CONFIG) {
+        Some(ring) => Box::new(ring),
+        None => Box::new(Emulated::new(CONFIG).unwrap()),
+    }
 }
 
 /// The simulation with the running kernel's features.
-fn simulation(ring: &Ring, seed: u64) -> (Sim, SimHandle) {
+fn simulation(features: &Features, seed: u64) -> (Sim, SimHandle) {
     let inline_percent = if seed.is_multiple_of(2) { 100 } else { 40 };
-    Sim::new(SimConfig { seed, inline_percent, features: ring.features().clone(), ..SimConfig::default() })
+    Sim::new(SimConfig { seed, inline_percent, features: features.clone(), ..SimConfig::default() })
 }
 
 /// A file name of this test's own.
@@ -174,17 +183,25 @@ fn scratch(name: &str) -> String {
     format!("{}/sim_parity_{}_{name}", std::env::temp_dir().display(), std::process::id())
 }
 
-/// Both kernels give the same results; what they are.
+/// All kernels give the same results; what they are.
 fn compare(name: &str, make: impl Fn(&Env) -> Vec<Phase>) -> Vec<(u64, i32)> {
     let path = scratch(name);
-    let mut ring = ring();
-    ring.register_slots(4).unwrap();
+    let mut kernel = real();
+    kernel.register_slots(4).unwrap();
+    let features = kernel.features().clone();
     let env = Env::real(&path);
-    let real = run(&mut ring, &make(&env));
-    drop(ring);
+    let real = run(&mut *kernel, &make(&env));
+    drop(kernel);
+    let _ = std::fs::remove_file(&path);
+    let mut kernel = Emulated::new(CONFIG).unwrap();
+    kernel.register_slots(4).unwrap();
+    let env = Env::real(&path);
+    let emulated = run(&mut kernel, &make(&env));
+    assert_eq!(emulated, real, "{name}: emulated left, real right\n{kernel:#?}");
+    drop(kernel);
     let _ = std::fs::remove_file(&path);
     for seed in 0..8 {
-        let (mut sim, handle) = simulation(&self::ring(), seed);
+        let (mut sim, handle) = simulation(&features, seed);
         sim.register_slots(4).unwrap();
         let env = Env::simulated(&handle, &path);
         let simulated = run(&mut sim, &make(&env));

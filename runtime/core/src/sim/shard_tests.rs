@@ -79,9 +79,9 @@ impl OnSim {
     }
 }
 
-/// A file of the simulation, in both forms.
+/// A file, in both forms.
 #[derive(Debug)]
-struct Plain(OwnedFd);
+pub(crate) struct Plain(OwnedFd);
 
 impl Resource for Plain {
     type Slot = SlotFd;

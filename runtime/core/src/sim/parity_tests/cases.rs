@@ -273,7 +273,7 @@ fn slots() {
 
 #[test]
 fn what_newer_kernels_have() {
-    let features = ring().features().clone();
+    let features = real().features().clone();
     if !features.fd_install {
         println!("skipped: no FIXED_FD_INSTALL (Linux 6.8)");
     } else {
@@ -331,9 +331,10 @@ fn wrong_objects() {
 /// A poll that is ready when the enter begins, linked to a TIMEOUT of zero: both fire before the wait, and do not end it.
 #[test]
 fn a_timeout_before_the_wait_does_not_end_it() {
-    let mut ring = ring();
-    let (mut sim, handle) = simulation(&ring, 0);
-    for kernel in [&mut ring as &mut dyn Kernel, &mut sim] {
+    let mut real = real();
+    let (mut sim, handle) = simulation(real.features(), 0);
+    let mut emulated = Emulated::new(CONFIG).unwrap();
+    for kernel in [&mut *real, &mut emulated, &mut sim] {
         let (source, mut sink) = std::io::pipe().unwrap();
         let zero = Box::new(types::Timespec::new());
         sink.write_all(&[1]).unwrap();
