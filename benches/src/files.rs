@@ -127,6 +127,7 @@ fn appends() -> Bench {
         operations: |place| place.appends,
     };
     let others = vec![
+        row("runtime, no io_uring", Kind::Ours, on_runtime::appends_emulated, place::all_appended),
         row("runtime, fs::Log", Kind::Ours, on_runtime::log, on_runtime::all_logged),
         row(PLAIN, Kind::Limit, plain::appends, place::all_appended),
     ];
@@ -143,6 +144,7 @@ fn small_files() -> Bench {
         operations: |place| place.files,
     };
     let others = vec![
+        row("runtime, no io_uring", Kind::Ours, on_runtime::small_files_emulated, nothing),
         row("runtime, fs::read", Kind::Ours, on_runtime::whole_files, nothing),
         row(PLAIN, Kind::Limit, plain::small_files, nothing),
     ];

@@ -48,11 +48,12 @@ const fn peer(name: &'static str, kind: Kind, serve: fn(TcpListener, Work)) -> P
 }
 
 /// The project's own faces come first, the loops by hand last.
-pub const PEERS: [Peer; 14] = [
+pub const PEERS: [Peer; 15] = [
     Peer { lean: true, ..peer("runtime (drop-in)", Kind::Ours, runtime::serve) },
     peer("runtime (streams)", Kind::Ours, native::serve),
     peer("with Defer (drop-in)", Kind::Ours, runtime::serve_deferred),
     peer("with Defer (streams)", Kind::Ours, native::serve_deferred),
+    peer("no io_uring (drop-in)", Kind::Ours, runtime::serve_emulated),
     Peer { lean: true, ..peer("tokio", Kind::Peer, tokio::serve) },
     Peer { lean: true, ..peer("monoio", Kind::Peer, monoio::serve) },
     peer("compio", Kind::Peer, compio::serve),
@@ -72,6 +73,11 @@ fn ours() -> ::runtime::Runtime {
 /// With the task-run mode that takes least CPU time.
 fn ours_deferred() -> ::runtime::Runtime {
     ::runtime::Builder::new().task_run(::runtime::TaskRun::Defer).build().expect("a runtime")
+}
+
+/// As where io_uring is refused.
+fn ours_emulated() -> ::runtime::Runtime {
+    ::runtime::Builder::new().kernel(::runtime::Kernel::Emulated).build().expect("a runtime")
 }
 
 /// Serves on a port of its own, which it prints.

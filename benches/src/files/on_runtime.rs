@@ -3,7 +3,7 @@
 use std::{cell::Cell, path::Path, rc::Rc};
 
 use runtime::{
-    BufferedWrites, Builder, IntoResult, IoBuf,
+    BufferedWrites, Builder, IntoResult, IoBuf, Kernel,
     buf::Slice,
     fs::{File, FixedBuffers, Log, OpenOptions},
     join_all,
@@ -12,12 +12,15 @@ use runtime::{
 use super::{
     peer::{How, Parts, Peer, owned_buffers},
     place::{BLOCK, PART, Place, RECORD, TASKS, aligned, at, check, random},
-    programs::{all, buffered_writes},
+    programs::{all, appends, buffered_writes, small_files},
 };
 
 pub struct Ours;
 
-thread_local!(static BY_THE_RING: Cell<bool> = const { Cell::new(false) });
+thread_local! {
+    static WRITES: Cell<BufferedWrites> = const { Cell::new(BufferedWrites::Auto) };
+    static KERNEL: Cell<Kernel> = const { Cell::new(Kernel::IoUring) };
+}
 
 impl Peer for Ours {
     owned_buffers!(File, OpenOptions);
@@ -25,8 +28,8 @@ impl Peer for Ours {
     type Block = Slice<Vec<u8>>;
 
     fn run(work: impl Future<Output = ()> + 'static) {
-        let writes = if BY_THE_RING.get() { BufferedWrites::Worker } else { BufferedWrites::Auto };
-        Builder::new().buffered_writes(writes).build().expect("a runtime").block_on(work);
+        let runtime = Builder::new().buffered_writes(WRITES.get()).kernel(KERNEL.get()).build();
+        runtime.expect("a runtime").block_on(work);
     }
 
     fn spawn(work: impl Future<Output = ()> + 'static) -> impl Future<Output = ()> {
@@ -94,9 +97,25 @@ pub fn whole_files(place: &Place) {
 }
 
 pub fn buffered_writes_by_the_ring(place: &Place) {
-    BY_THE_RING.set(true);
+    WRITES.set(BufferedWrites::Worker);
     buffered_writes::<Ours>(place);
-    BY_THE_RING.set(false);
+    WRITES.set(BufferedWrites::Auto);
+}
+
+/// As where io_uring is refused.
+pub fn appends_emulated(place: &Place) {
+    emulated(appends::<Ours>, place);
+}
+
+/// As where io_uring is refused.
+pub fn small_files_emulated(place: &Place) {
+    emulated(small_files::<Ours>, place);
+}
+
+fn emulated(work: fn(&Place), place: &Place) {
+    KERNEL.set(Kernel::Emulated);
+    work(place);
+    KERNEL.set(Kernel::IoUring);
 }
 
 /// Into buffers that the kernel knows.

@@ -10,3 +10,8 @@ pub fn serve(listener: std::net::TcpListener, work: Work) {
 pub fn serve_deferred(listener: std::net::TcpListener, work: Work) {
     super::ours_deferred().block_on(accept_all(listener, work));
 }
+
+/// As where io_uring is refused.
+pub fn serve_emulated(listener: std::net::TcpListener, work: Work) {
+    super::ours_emulated().block_on(accept_all(listener, work));
+}
