@@ -117,10 +117,9 @@ impl Poller {
 
     /// The descriptor is closed.
     pub(super) fn closed(&mut self, fd: RawFd) {
-        if let Some(watched) = usize::try_from(fd).ok().and_then(|index| self.watched.get_mut(index)) {
-            if watched.waiters.is_empty() {
-                (watched.registered, watched.armed) = (false, 0);
-            }
+        let watched = usize::try_from(fd).ok().and_then(|index| self.watched.get_mut(index));
+        if let Some(watched) = watched.filter(|watched| watched.waiters.is_empty()) {
+            (watched.registered, watched.armed) = (false, 0);
         }
     }
 

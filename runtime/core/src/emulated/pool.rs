@@ -104,16 +104,11 @@ impl Pool {
         self.out > 0 && self.shared.doorbell.is_rung()
     }
 
-    /// Jobs that no thread has begun.
+    /// Counts the jobs that no thread has begun; `None` once the pool and its threads are gone.
     #[cfg(test)]
-    pub(super) fn queued(&self) -> usize {
-        lock(&self.shared.work).jobs.len()
-    }
-
-    /// Alive as long as the pool or a thread of it is.
-    #[cfg(test)]
-    pub(super) fn liveness(&self) -> std::sync::Weak<impl Sized + use<>> {
-        Arc::downgrade(&self.shared)
+    pub(super) fn watch(&self) -> impl Fn() -> Option<usize> + use<> {
+        let shared = Arc::downgrade(&self.shared);
+        move || shared.upgrade().map(|shared| lock(&shared.work).jobs.len())
     }
 
     /// The shard is about to sleep; false if something has come back.

@@ -55,7 +55,7 @@ fn length(sqe: &Sqe) -> usize {
     // SAFETY: the message and its list belong to the op, which stays in the shard's slab until its CQE. Test: net_udp, net_tcp.
     let pieces = unsafe {
         let message = &*(sqe.addr as *const libc::msghdr);
-        left(message.msg_iov, message.msg_iovlen as usize, 0)
+        left(message.msg_iov, message.msg_iovlen, 0)
     };
     pieces.iter().fold(0, |sum, piece| sum.saturating_add(piece.iov_len))
 }
@@ -78,7 +78,7 @@ fn call(sqe: &Sqe, fd: RawFd, moved: u32, flags: i32) -> i32 {
             code => {
                 // What is left of it; the rest of the message went with the first bytes.
                 let whole = &*(sqe.addr as *const libc::msghdr);
-                let mut pieces = left(whole.msg_iov, whole.msg_iovlen as usize, moved);
+                let mut pieces = left(whole.msg_iov, whole.msg_iovlen, moved);
                 let mut message: libc::msghdr = std::mem::zeroed();
                 (message.msg_iov, message.msg_iovlen) = (pieces.as_mut_ptr(), pieces.len() as _);
                 if code == opcode::RecvMsg::CODE {

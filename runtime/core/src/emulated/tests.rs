@@ -125,10 +125,14 @@ impl Drop for Fifo {
     }
 }
 
-/// Until a thread of the pool has begun all that was sent to it.
+/// Until threads of the pool have begun all that was sent to it.
 fn begun(kernel: &Emulated) {
+    wait_begun(kernel.pool.watch());
+}
+
+fn wait_begun(queued: impl Fn() -> Option<usize>) {
     let late = Instant::now() + LIMIT;
-    while kernel.pool.queued() > 0 {
+    while queued().is_some_and(|count| count > 0) {
         assert!(Instant::now() < late, "no thread takes the job");
         thread::yield_now();
     }

@@ -39,9 +39,9 @@ fn threads_without_work_end_with_their_kernel() {
         let mut kernel = kernel();
         push(&mut kernel, &[sync(1), sync(2), sync(3)]);
         assert_eq!(results(&mut kernel, 3), [(1, 0), (2, 0), (3, 0)]);
-        let shared = kernel.pool.liveness();
+        let queued = kernel.pool.watch();
         drop(kernel);
-        assert_eq!(shared.strong_count(), 0, "a thread lives on");
+        assert_eq!(queued(), None, "a thread lives on");
     }
 }
 
@@ -50,7 +50,9 @@ fn threads_without_work_end_with_their_kernel() {
 fn a_shutdown_waits_for_what_threads_do() {
     let fifo = Fifo::new("shutdown");
     let limits = ShardConfig { slots: 0, accept_slots: 0, lowering: Lowering::Auto, shutdown_timeout: LIMIT };
-    let shard = Shard::new(Box::new(kernel()), limits).unwrap();
+    let kernel = kernel();
+    let queued = kernel.pool.watch();
+    let shard = Shard::new(Box::new(kernel), limits).unwrap();
     let released = AtomicBool::new(false);
     thread::scope(|scope| {
         let entered = shard.enter();
@@ -59,6 +61,7 @@ fn a_shutdown_waits_for_what_threads_do() {
             let mut open = pin!(op::open::<Plain>(&*fifo.0, Ok(how)));
             assert!(open.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
             shard.turn(false).unwrap();
+            wait_begun(queued);
         }
         scope.spawn(|| {
             // Nothing tells that a shutdown has begun; if it ends before this, it has not waited.
