@@ -48,6 +48,27 @@ fn a_cancelled_wait_leaves_nothing_to_the_next_file_of_its_number() {
 }
 
 #[test]
+fn a_number_that_comes_back_to_a_file_that_lives_elsewhere_is_waited_for() {
+    let mut kernel = kernel();
+    let (source, mut sink) = std::io::pipe().unwrap();
+    let mut bytes = [0; 4];
+    let mut numbers = Vec::new();
+    for round in 0..3 {
+        // Above all that other tests are given meanwhile.
+        // SAFETY: no memory is passed; the CLOSE below gives the number up.
+        let number = unsafe { libc::fcntl(source.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 800) };
+        numbers.push(number);
+        push(&mut kernel, &[read(1, 0, number, &mut bytes)]);
+        assert!(now(&mut kernel).is_empty(), "round {round}");
+        sink.write_all(b"full").unwrap();
+        assert_eq!(results(&mut kernel, 1), [(1, 4)]);
+        push(&mut kernel, &[sqe(2, 0, opcode::Close::new(types::Fd(number)).build())]);
+        assert_eq!(results(&mut kernel, 1), [(2, 0)]);
+    }
+    assert_eq!(numbers, [numbers[0]; 3]);
+}
+
+#[test]
 fn all_who_wait_for_one_descriptor_get_their_turn() {
     let mut kernel = kernel();
     let (source, mut sink) = std::io::pipe().unwrap();
