@@ -13,6 +13,9 @@ fn a_number_that_means_another_file_is_waited_for_anew() {
     sink.write_all(b"full").unwrap();
     assert_eq!(results(&mut kernel, 1), [(1, 4)]);
     for round in 0..3 {
+        // A wait that was given up, as the last thing that was heard of the old file.
+        push(&mut kernel, &[read(2, 0, number, &mut bytes), cancel(3, 2)]);
+        assert_eq!(results(&mut kernel, 2), [(2, CANCELED), (3, 0)]);
         // The old file is closed behind the kernel's back, and its number is another's at once.
         let (other, mut sink) = std::io::pipe().unwrap();
         // SAFETY: no memory is passed; `number` stays with `source`, which closes whatever it means then.
