@@ -12,6 +12,7 @@ fn a_number_that_means_another_file_is_waited_for_anew() {
     assert!(now(&mut kernel).is_empty());
     sink.write_all(b"full").unwrap();
     assert_eq!(results(&mut kernel, 1), [(1, 4)]);
+    let mut sinks = Vec::new();
     for round in 0..3 {
         // A wait that was given up, as the last thing that was heard of the old file.
         push(&mut kernel, &[read(2, 0, number, &mut bytes), cancel(3, 2)]);
@@ -25,6 +26,8 @@ fn a_number_that_means_another_file_is_waited_for_anew() {
         assert!(now(&mut kernel).is_empty(), "round {round}");
         sink.write_all(b"more").unwrap();
         assert_eq!(results(&mut kernel, 1), [(1, 4)], "round {round}");
+        // Without it the next wait would see the end.
+        sinks.push(sink);
     }
 }
 
