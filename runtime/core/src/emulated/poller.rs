@@ -215,7 +215,13 @@ impl Watched {
             }
         }
         self.generation = self.generation.wrapping_add(1);
-        control(epoll, libc::EPOLL_CTL_ADD, fd, wanted | once, self.data(fd))?;
+        match control(epoll, libc::EPOLL_CTL_ADD, fd, wanted | once, self.data(fd)) {
+            // The number was closed and means the same open file again, which another descriptor has kept alive.
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
+                control(epoll, libc::EPOLL_CTL_MOD, fd, wanted | once, self.data(fd))?;
+            }
+            added => added?,
+        }
         (self.registered, self.armed) = (true, wanted);
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::{
     ffi::CString,
     io::Write,
     os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd},
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -164,12 +165,11 @@ fn run(kernel: &mut dyn Kernel, phases: &[Phase]) -> Vec<(u64, i32)> {
 
 const CONFIG: RingConfig = RingConfig { sq_entries: 64, cq_entries: 128, task_run: TaskRun::Coop };
 
-/// The real kernel. Where it refuses io_uring, which is said, the emulated one stands in for it.
+/// The real kernel. Where it refuses io_uring, the emulated one stands in for it, which is said once.
 fn real() -> Box<dyn Kernel> {
-    match for_test(CONFIG) {
-        Some(ring) => Box::new(ring),
-        None => Box::new(Emulated::new(CONFIG).unwrap()),
-    }
+    static STANDS_IN: OnceLock<bool> = OnceLock::new();
+    let stands_in = *STANDS_IN.get_or_init(|| for_test(CONFIG).is_none());
+    if stands_in { Box::new(Emulated::new(CONFIG).unwrap()) } else { Box::new(for_test(CONFIG).expect("a ring")) }
 }
 
 /// The simulation with the running kernel's features.

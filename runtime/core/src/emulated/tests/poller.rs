@@ -12,7 +12,11 @@ fn a_number_that_means_another_file_is_waited_for_anew() {
     assert!(now(&mut kernel).is_empty());
     sink.write_all(b"full").unwrap();
     assert_eq!(results(&mut kernel, 1), [(1, 4)]);
+    let mut sinks = Vec::new();
     for round in 0..3 {
+        // A wait that was given up, as the last thing that was heard of the old file.
+        push(&mut kernel, &[read(2, 0, number, &mut bytes), cancel(3, 2)]);
+        assert_eq!(results(&mut kernel, 2), [(2, CANCELED), (3, 0)]);
         // The old file is closed behind the kernel's back, and its number is another's at once.
         let (other, mut sink) = std::io::pipe().unwrap();
         // SAFETY: no memory is passed; `number` stays with `source`, which closes whatever it means then.
@@ -22,6 +26,8 @@ fn a_number_that_means_another_file_is_waited_for_anew() {
         assert!(now(&mut kernel).is_empty(), "round {round}");
         sink.write_all(b"more").unwrap();
         assert_eq!(results(&mut kernel, 1), [(1, 4)], "round {round}");
+        // Without it the next wait would see the end.
+        sinks.push(sink);
     }
 }
 
@@ -45,6 +51,27 @@ fn a_cancelled_wait_leaves_nothing_to_the_next_file_of_its_number() {
         assert_eq!(results(&mut kernel, 1), [(4, 0)]);
     }
     assert_eq!(kernel.poller.waiting(), 0);
+}
+
+#[test]
+fn a_number_that_comes_back_to_a_file_that_lives_elsewhere_is_waited_for() {
+    let mut kernel = kernel();
+    let (source, mut sink) = std::io::pipe().unwrap();
+    let mut bytes = [0; 4];
+    let mut numbers = Vec::new();
+    for round in 0..3 {
+        // Above all that other tests are given meanwhile.
+        // SAFETY: no memory is passed; the CLOSE below gives the number up.
+        let number = unsafe { libc::fcntl(source.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 800) };
+        numbers.push(number);
+        push(&mut kernel, &[read(1, 0, number, &mut bytes)]);
+        assert!(now(&mut kernel).is_empty(), "round {round}");
+        sink.write_all(b"full").unwrap();
+        assert_eq!(results(&mut kernel, 1), [(1, 4)]);
+        push(&mut kernel, &[sqe(2, 0, opcode::Close::new(types::Fd(number)).build())]);
+        assert_eq!(results(&mut kernel, 1), [(2, 0)]);
+    }
+    assert_eq!(numbers, [numbers[0]; 3]);
 }
 
 #[test]
