@@ -439,6 +439,9 @@ fn a_copy_between_file_systems_gives_the_error() {
 /// In the middle of a copy by blocks the source gets another length.
 #[test]
 fn a_source_that_grows_or_shrinks_is_copied_as_far_as_it_reaches() {
+    if common::skipped_where_emulated("threads that read a FUSE file at once may see zeroes beyond its new end") {
+        return;
+    }
     let Some(served) = Served::new() else { return };
     let elsewhere = tempfile::tempdir().unwrap();
     let to = elsewhere.path().join("to");

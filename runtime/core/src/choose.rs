@@ -25,6 +25,8 @@ pub const VARIABLE: &str = "RUNTIME_KERNEL";
 /// | `PoolOptions::bundles`, `incremental` | Linux 6.10, 6.12 | none; a buffer takes one receive |
 /// | `Builder::wide_sqes`, `fuse::Entry` | Linux 6.14 | no wide SQEs: an entry's ops are `InvalidInput`; read `/dev/fuse` |
 /// | a wake from another thread | a message to the ring (Linux 6.13), else an eventfd | an eventfd |
+/// | reads of one file of FUSE | one after the other | at once, on threads: where it shrinks meanwhile, the kernel may show zeroes beyond its new end |
+/// | `FixedBuffers` | pinned: they count in RLIMIT_MEMLOCK | memory like any other |
 /// | `send_zc` | the pages are lent to the device | the bytes are copied; the buffer is back at once |
 /// | a cancelled op on a file or a path | ends with ECANCELED if the kernel's worker can be interrupted | runs to its end once a thread has begun it; one that hangs (NFS, the open of a FIFO) holds its thread, and shutdown up to its time-out |
 /// | cancel of what is linked behind it | ends with it | the op runs if it goes with the same thread; its result is told |

@@ -11,6 +11,7 @@ use std::{
     cell::Cell,
     io::{self, IoSlice},
     mem::MaybeUninit,
+    os::fd::RawFd,
     sync::atomic::Ordering::Relaxed,
     time::{Duration, Instant},
 };
@@ -203,16 +204,21 @@ pub(crate) fn kind(fd: &SharedFd) -> u8 {
 
 /// If a write may wait for another process or machine: this very thread may be the one that serves a FUSE file system.
 fn asks_another(fd: &SharedFd) -> bool {
+    is_of_others(fd.number()).unwrap_or(true)
+}
+
+/// If the file system of a descriptor is in another process or on another machine. `None`: there is no such descriptor.
+pub(crate) fn is_of_others(fd: RawFd) -> Option<bool> {
     let mut stat = MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: `stat` is a local that the call fills or leaves alone, and that is read only if it was filled.
     // Test: runtime/tests/fs_writes.rs.
     let magic = unsafe {
-        match libc::fstatfs(fd.number(), stat.as_mut_ptr()) {
+        match libc::fstatfs(fd, stat.as_mut_ptr()) {
             0 => stat.assume_init().f_type as u32,
-            _ => return true,
+            _ => return None,
         }
     };
-    OF_OTHERS.contains(&magic)
+    Some(OF_OTHERS.contains(&magic))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::{
     files::{Kind, kind, look, result_of, status_flags},
     request::{Attempt, Request},
 };
-use crate::sqe::Sqe;
+use crate::{sqe::Sqe, writes::is_of_others};
 
 const IN: u32 = libc::EPOLLIN as u32;
 const OUT: u32 = libc::EPOLLOUT as u32;
@@ -100,6 +100,10 @@ pub(super) fn attempt(request: &mut Request) -> Attempt {
     let file_flags = status_flags(fd);
     let slow = if reads { libc::O_DIRECT } else { UNBUFFERED };
     if (file_flags & slow != 0 || !reads && own_flags & SYNCED != 0) && kind(fd) == Kind::File {
+        return Attempt::Block;
+    }
+    // RWF_NOWAIT is a promise that FUSE does not keep.
+    if is_of_others(fd) == Some(true) {
         return Attempt::Block;
     }
     let mut streams = false;
