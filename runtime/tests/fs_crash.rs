@@ -26,7 +26,8 @@ fn victim(name: &str, dir: &Path) -> (Child, BufReader<ChildStdout>) {
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(DIR, dir)
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        // Why it ended, if it does so by itself.
+        .stderr(Stdio::inherit())
         .spawn()
         .unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
@@ -48,7 +49,7 @@ fn kill(name: &str, dir: &Path, dice: &mut Dice) -> Vec<u64> {
         _ => false,
     };
     while acknowledged.len() < wanted {
-        assert!(take(lines.next(), &mut acknowledged), "{name} ended by itself");
+        assert!(take(lines.next(), &mut acknowledged), "{name} ended by itself: {:?}", child.wait());
     }
     for _ in 0..dice.throw(100_000) {
         std::hint::spin_loop();

@@ -195,6 +195,43 @@ fn durable_appends_of_one_pass_share_a_sync() {
     });
 }
 
+/// Code that simply writes and syncs: all that were written when a sync began end with it, and write and sync again.
+#[test]
+fn writes_and_syncs_of_many_tasks_are_one_sync_a_round() {
+    const ROUNDS: u64 = 10;
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let (file, end) = (Rc::new(file(&dir, b"").await), Rc::new(Cell::new(0)));
+        let before = (syncs(), runtime::metrics());
+        let tasks: Vec<_> = (1..=64u8)
+            .map(|n| {
+                let (file, end) = (file.clone(), end.clone());
+                spawn(async move {
+                    for _ in 0..ROUNDS {
+                        let at = end.replace(end.get() + 16);
+                        file.write_at(vec![n; 16], at).await.0.unwrap();
+                        file.sync_data().await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let (after, metrics) = (syncs(), runtime::metrics());
+        assert_eq!(after.1 - before.0.1, 64 * ROUNDS);
+        // A machine that was slow has had the ring do some of the writes, and those end when they end.
+        if metrics.writes_on_the_spot - before.1.writes_on_the_spot == 64 * ROUNDS {
+            assert_eq!(after.0 - before.0.0, ROUNDS);
+            assert!(metrics.enters - before.1.enters <= 2 * ROUNDS + 2);
+        }
+    });
+    let written = std::fs::read(dir.path().join("f")).unwrap();
+    for n in 1..=64 {
+        assert_eq!(written.chunks(16).filter(|record| *record == [n; 16]).count() as u64, ROUNDS);
+    }
+}
+
 #[test]
 fn a_durable_append_gives_the_writes_error_and_syncs_nothing_then() {
     let dir = tempfile::tempdir().unwrap();

@@ -63,6 +63,8 @@ pub(crate) struct Driver {
     /// Bounded by the rows of the activations in the slab.
     backlog: VecDeque<Backlogged>,
     syncs: Syncs,
+    /// The next turn begins none of them.
+    holds_syncs: bool,
     /// Rows to cancel. Bounded likewise: a row is in here at most once.
     cancels: VecDeque<(Key, u32)>,
     /// Plans whose future is gone and whose last CQE has come.
@@ -109,6 +111,7 @@ impl Driver {
             hints,
             backlog: VecDeque::new(),
             syncs: Syncs::default(),
+            holds_syncs: false,
             cancels: VecDeque::new(),
             corpses: Vec::new(),
             wakes: Vec::new(),
@@ -135,7 +138,9 @@ impl Driver {
     /// Only those after which the ring is unusable.
     pub(crate) fn turn(&mut self, sleep: Option<u32>, deadline: Option<Instant>) -> io::Result<()> {
         self.flush_backlog();
-        self.start_syncs();
+        if !std::mem::take(&mut self.holds_syncs) {
+            self.start_syncs();
+        }
         let mut want = 0;
         let (mut timeout, mut skip_to) = (None, None);
         // What has found no room, because an enter failed, must not be slept over (I5).
@@ -180,6 +185,11 @@ impl Driver {
     /// callers share them, so that they alone are no reason to enter before the end of a pass.
     pub(crate) fn has_queued(&self) -> bool {
         self.kernel.queued() > 0
+    }
+
+    /// The next turn is one in the middle of a pass: it leaves shared syncs to its end, where more callers share them.
+    pub(crate) fn hold_syncs(&mut self) {
+        self.holds_syncs = true;
     }
 
     fn enter(&mut self, want: u32, timeout: Option<Duration>) -> io::Result<u32> {

@@ -69,6 +69,11 @@ impl SharedFd {
         Arc::try_unwrap(self.0).map(|descriptor| descriptor.fd).map_err(SharedFd)
     }
 
+    /// True if nobody else, no op in flight either, shares it; then nobody will, unless by the caller's clones.
+    pub(crate) fn is_sole(&mut self) -> bool {
+        Arc::get_mut(&mut self.0).is_some()
+    }
+
     /// Calls `f` with the descriptor as a file of std.
     pub fn with_std<R>(&self, f: impl FnOnce(&std::fs::File) -> R) -> R {
         // SAFETY: the file is not dropped, so `self` stays the only owner; it lives through the call.

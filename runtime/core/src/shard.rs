@@ -263,6 +263,7 @@ impl Shard {
         let mut ran = 0;
         while ran < budget && !self.run_queue.borrow().is_empty() {
             if prompt && self.driver.borrow().has_queued() {
+                self.driver.borrow_mut().hold_syncs();
                 self.turn(false)?;
             }
             let Some(task) = self.run_queue.borrow_mut().pop_front() else { break };

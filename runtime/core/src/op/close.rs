@@ -45,18 +45,15 @@ impl Op for Close {
     fn lower(&mut self, scope: &mut Scope<'_>) -> io::Result<Request> {
         let mut sqe = Sqe::from(opcode::Close::new(types::Fd(-1)).build());
         match self.target.take() {
-            Some(Target::Fd(fd)) => match fd.try_into_owned() {
-                Ok(fd) => {
-                    let fd = SharedFd::new(fd);
+            Some(Target::Fd(mut fd)) => {
+                if fd.is_sole() {
                     sqe.fd = fd.number();
                     self.closing = true;
                     self.target = Some(Target::Fd(fd));
-                }
-                Err(shared) => {
-                    drop(shared);
+                } else {
                     sqe = opcode::Nop::new().build().into();
                 }
-            },
+            }
             Some(mut target) => {
                 scope.target(&mut target, &mut sqe)?;
                 if sqe.flags & FIXED_FILE != 0 {

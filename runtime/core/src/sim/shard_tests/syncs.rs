@@ -78,31 +78,35 @@ fn the_widest_wish_counts() {
     }
 }
 
-/// Also where tasks compute for long and all else is submitted between their polls.
+/// Also where tasks compute for long and all else is submitted between their polls, which others here have something for.
 #[test]
 fn calls_of_one_pass_share_a_sync_on_a_busy_core() {
-    let on = on_sim(SimConfig::default());
-    let device = on.device();
-    let syncs = Syncs::on(&on, &[]);
-    let tasks: Vec<_> = (0..8)
-        .map(|_| {
-            let mut sync = op::sync_data(&device);
-            on.shard.spawn(std::future::poll_fn(move |cx| std::pin::Pin::new(&mut sync).poll(cx)))
-        })
-        .collect();
-    loop {
-        on.shard.run_tasks(64, true).unwrap();
-        if tasks.iter().all(|task| task.is_finished()) {
-            break;
+    for others in [false, true] {
+        let on = on_sim(SimConfig::default());
+        let device = on.device();
+        let syncs = Syncs::on(&on, &[]);
+        let mut tasks = Vec::new();
+        for _ in 0..8 {
+            let (mut sync, mut nop) = (op::sync_data(&device), op::nop());
+            tasks.push(on.shard.spawn(std::future::poll_fn(move |cx| std::pin::Pin::new(&mut sync).poll(cx))));
+            if others {
+                tasks.push(on.shard.spawn(std::future::poll_fn(move |cx| std::pin::Pin::new(&mut nop).poll(cx))));
+            }
         }
-        on.shard.turn(true).unwrap();
+        loop {
+            on.shard.run_tasks(64, true).unwrap();
+            if tasks.iter().all(|task| task.is_finished()) {
+                break;
+            }
+            on.shard.turn(true).unwrap();
+        }
+        for mut task in tasks {
+            assert!(matches!(poll(&mut task), Poll::Ready(Ok(Ok(())))));
+        }
+        assert_eq!(syncs.flags().len(), 1, "beside others: {others}");
+        drop(device);
+        on.ends();
     }
-    for mut task in tasks {
-        assert!(matches!(poll(&mut task), Poll::Ready(Ok(Ok(())))));
-    }
-    assert_eq!(syncs.flags().len(), 1);
-    drop(device);
-    on.ends();
 }
 
 /// With enters that fail, full queues and drops at any moment, everybody is answered, and nothing is left.
