@@ -18,8 +18,8 @@ pub mod alarm;
 mod bell;
 pub mod blocking;
 pub mod buf;
-#[cfg_attr(all(test, loom), path = "loom_tests/clapper.rs")]
 pub mod choose;
+#[cfg_attr(all(test, loom), path = "loom_tests/clapper.rs")]
 mod clapper;
 pub mod clock;
 pub mod concurrent;
