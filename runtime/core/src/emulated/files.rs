@@ -44,16 +44,9 @@ pub(super) fn place(code: u8) -> Place {
         | opcode::SyncFileRange::CODE
         | opcode::Fallocate::CODE
         | opcode::Ftruncate::CODE
-        | opcode::Statx::CODE
-        | opcode::RenameAt::CODE
-        | opcode::UnlinkAt::CODE
-        | opcode::MkDirAt::CODE
-        | opcode::SymlinkAt::CODE
-        | opcode::LinkAt::CODE
         | FSETXATTR
-        | SETXATTR
-        | FGETXATTR
-        | GETXATTR => Place::Pool,
+        | FGETXATTR => Place::Pool,
+        _ if is_of_path(code) => Place::Pool,
         _ => Place::Shard,
     }
 }

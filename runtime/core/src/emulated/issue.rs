@@ -10,7 +10,7 @@ use io_uring::opcode;
 
 use super::{
     Emulated, cancel,
-    files::{Place, is_of_path, place},
+    files::{Place, place},
     multishot, open,
     poller::Fired,
     pool::{Job, Step},
@@ -189,7 +189,7 @@ impl Emulated {
             opcode::Splice::CODE | opcode::Tee::CODE => self.splice(request),
             _ if rw::is_transfer(code) && !self.memory_is_there(&sqe) => Attempt::of(-libc::EFAULT),
             _ if rw::is_transfer(code) => rw::attempt(request),
-            _ if is_of_path(code) || place(code) == Place::Pool => Attempt::Block,
+            _ if place(code) == Place::Pool => Attempt::Block,
             _ => Attempt::of(-libc::EINVAL),
         }
     }
